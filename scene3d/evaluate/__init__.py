@@ -1,0 +1,1 @@
+"""Every metric of the field: pure functions, official numbers, official file formats."""

@@ -1,0 +1,1 @@
+"""Pure functions on points and boxes: voxels, superpoints, boxes, cameras."""

@@ -1,0 +1,1 @@
+"""From voxels to proposals: backbone, mask decoder, alignment, and the grounder that composes them."""

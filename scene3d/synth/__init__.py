@@ -1,0 +1,1 @@
+"""Furniture to rooms to simulated scans with truth."""

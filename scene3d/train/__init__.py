@@ -1,0 +1,1 @@
+"""Flat training scripts and what they share: data, augmentation, targets, losses."""

@@ -1,0 +1,98 @@
+"""What crosses a wall: frozen dataclasses, metres, z up, right-handed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from jaxtyping import Bool, Float, Float32, Float64, Int32, Int64, UInt8
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """One posed RGB-D picture."""
+
+    rgb: UInt8[Tensor, "h w 3"]
+    depth_m: Float32[Tensor, "h w"] | None
+    """Distance along the optical axis; 0 where nothing came back."""
+    intrinsic: Float64[Tensor, "3 3"]
+    """Pinhole matrix in pixels of `rgb`; camera x right, y down, z forward."""
+    world_from_camera: Float64[Tensor, "4 4"]
+    """In the scene's frame."""
+    time_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthObject:
+    """One annotated object."""
+
+    id: int
+    label: str
+    """ScanNet200 name where there is one, else the annotator's own."""
+    category_id: int
+    """ScanNet200 id (the official, sparse one); 0 where the label is not among the 200."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Truth:
+    """Annotations of a scan, per point."""
+
+    instance: Int32[Tensor, "n"]
+    """Object id per point, -1 where there is none."""
+    category_id: Int32[Tensor, "n"]
+    """ScanNet200 id per point, walls and floor included; 0 where unlabelled."""
+    objects: tuple[TruthObject, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """Something that a reader decided or noticed. Never silent, always overridable."""
+
+    topic: str
+    """"up_axis", "unit", "origin", "colour", "points", "faces", …"""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """A scan as every other part wants it: metric, z up, near the origin."""
+
+    name: str
+    xyz_m: Float32[Tensor, "n 3"]
+    rgb: UInt8[Tensor, "n 3"] | None = None
+    normal: Float32[Tensor, "n 3"] | None = None
+    """Unit length, pointing out of the surface towards the viewer where that is known."""
+    faces: Int64[Tensor, "f 3"] | None = None
+    superpoint: Int64[Tensor, "n"] | None = None
+    """Over-segment per point, 0 … s-1; None until `geometry.over_segment` or the file gave one."""
+    frames: Sequence[Frame] = ()
+    """Posed pictures, read when asked for."""
+    file_from_scene: Float64[Tensor, "4 4"]
+    """Maps homogeneous scene coordinates to those of the file, in the file's unit, axes and origin."""
+    scene_point_of_file: Int32[Tensor, "m"] | None = None
+    """For each point of the file, the scene point that stands for it, -1 if dropped; None: the same points in order."""
+    truth: Truth | None = None
+    fields: dict[str, Tensor] = field(default_factory=dict)
+    """Custom per-point fields of the file, by name, first axis n."""
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposals:
+    """Candidate objects, best first; q of them over e elements (points, pixels or video pixels)."""
+
+    mask: Bool[Tensor, "q e"]
+    score: Float[Tensor, "q"]
+    """Calibrated probability that this is an object with mask IoU above 0.5."""
+    embedding: Float[Tensor, "q c"]
+    """In the space of the alignment head: a cosine with a phrase embedding tells how well the phrase fits."""
+    box: Float[Tensor, "q 6"]
+    """Axis-aligned minimum then maximum of the mask's points, scene frame, metres."""
+    label: tuple[str, ...] | None = None
+    rgb: Float[Tensor, "q 3"] | None = None
+    """Mean colour, 0–1."""
+    facing_rad: Float[Tensor, "q"] | None = None
+    """Yaw of the object's front about z, 0 along +x."""
+    facing_confidence: Float[Tensor, "q"] | None = None
+    """Probability that the front is known to 45 degrees; low for round or front-less things."""
