@@ -1,1 +1,23 @@
 """Kernels for 3D scenes. Each op has a readable torch twin in `scene3d_ops.reference` that is its specification."""
+
+from scene3d_ops.nearest import farthest_points, knn
+from scene3d_ops.normals import point_normals, vertex_normals
+from scene3d_ops.overlap import box_iou_aligned, box_iou_yawed, mask_iou
+from scene3d_ops.segments import segment_max, segment_mean, segment_sum
+from scene3d_ops.superpoints import over_segment_graph
+from scene3d_ops.voxels import unique_cells
+
+__all__ = [
+    "box_iou_aligned",
+    "box_iou_yawed",
+    "farthest_points",
+    "knn",
+    "mask_iou",
+    "over_segment_graph",
+    "point_normals",
+    "segment_max",
+    "segment_mean",
+    "segment_sum",
+    "unique_cells",
+    "vertex_normals",
+]
