@@ -1,4 +1,4 @@
-// Shared by every kernel file: how a function is exported and which instruction set this machine has.
+// Shared by every kernel file: how a function is exported and which instruction set serves.
 #pragma once
 #include <cstdint>
 
@@ -8,7 +8,8 @@ namespace scene3d {
 
 enum class Isa { plain, avx2, avx512, avx512bf16 };
 
-// Found once, at the first call. A kernel with several bodies switches on it.
+// The best set of this machine, or a lesser one that a test or a benchmark asked for. A kernel with several bodies
+// switches on it.
 Isa isa();
 
 }  // namespace scene3d

@@ -1,5 +1,17 @@
 """Kernels for 3D scenes. Each op has a readable torch twin in `scene3d_ops.reference` that is its specification."""
 
+from scene3d_ops.backend import using
+from scene3d_ops.convolution import sparse_conv
+from scene3d_ops.lattice import Coarsening, Lattice, SparseTensor
+from scene3d_ops.layers import (
+    SparseConv3d,
+    SparseInverseConv3d,
+    SubMConv3d,
+    weight_from_minkowski,
+    weight_from_spconv,
+    weight_to_minkowski,
+    weight_to_spconv,
+)
 from scene3d_ops.nearest import farthest_points, knn
 from scene3d_ops.normals import point_normals, vertex_normals
 from scene3d_ops.overlap import box_iou_aligned, box_iou_yawed, mask_iou
@@ -8,6 +20,12 @@ from scene3d_ops.superpoints import over_segment_graph
 from scene3d_ops.voxels import unique_cells
 
 __all__ = [
+    "Coarsening",
+    "Lattice",
+    "SparseConv3d",
+    "SparseInverseConv3d",
+    "SparseTensor",
+    "SubMConv3d",
     "box_iou_aligned",
     "box_iou_yawed",
     "farthest_points",
@@ -18,6 +36,12 @@ __all__ = [
     "segment_max",
     "segment_mean",
     "segment_sum",
+    "sparse_conv",
     "unique_cells",
+    "using",
     "vertex_normals",
+    "weight_from_minkowski",
+    "weight_from_spconv",
+    "weight_to_minkowski",
+    "weight_to_spconv",
 ]

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from importlib.util import find_spec
+
+import torch
 
 from scene3d_ops import native
 
@@ -15,21 +18,30 @@ BACKENDS = ("native", "reference", "spconv")
 _asked: ContextVar[str | None] = ContextVar("scene3d_ops_backend", default=None)
 
 
-def current() -> str:
-    """The backend in force: what `using` or `SCENE3D_OPS_BACKEND` asks for, else native where it can be had.
+def current(device: torch.device | str = "cpu") -> str:
+    """The backend in force for tensors on `device`: the one asked for, else native where it can be had.
+
+    `using` and the environment variable `SCENE3D_OPS_BACKEND` ask.
 
     Raises:
-        ValueError: An unknown backend, or native on a machine without the compiled library.
+        ValueError: An unknown backend, or native where there are no kernels for `device`.
     """
     asked = _asked.get() or os.environ.get("SCENE3D_OPS_BACKEND")
+    lacking = _native_lacks(torch.device(device))
     if asked is None:
-        return "native" if native.available() else "reference"
-    return _checked(asked)
+        return "reference" if lacking else "native"
+    if _checked(asked) == "native" and lacking:
+        raise ValueError(f"the native backend is not here ({lacking}); use 'reference'")
+    return asked
 
 
 @contextmanager
 def using(name: str) -> Iterator[None]:
-    """Run the body on one backend, as tests and benchmarks do: `with using("reference"): ...`."""
+    """Run the body on one backend, as tests and benchmarks do: `with using("reference"): ...`.
+
+    Raises:
+        ValueError: An unknown backend.
+    """
     token = _asked.set(_checked(name))
     try:
         yield
@@ -40,6 +52,13 @@ def using(name: str) -> Iterator[None]:
 def _checked(name: str) -> str:
     if name not in BACKENDS:
         raise ValueError(f"backend {name!r} is not one of {', '.join(BACKENDS)}")
-    if name == "native" and not native.available():
-        raise ValueError(f"the native backend is not here ({native.status().reason}); use 'reference'")
     return name
+
+
+def _native_lacks(device: torch.device) -> str:
+    """Why native kernels cannot serve tensors on `device`; empty where they can."""
+    if device.type == "cpu":
+        return native.status().reason
+    if device.type == "cuda":
+        return "" if find_spec("triton") else "Triton is not installed"
+    return f"no kernels for {device.type}"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +17,17 @@ from torch import Tensor
 ABI = 1
 """Raised with every change of a C signature; a library of another age is refused, not called."""
 
-_TYPES = {
-    torch.float32: ctypes.c_float,
-    torch.float64: ctypes.c_double,
-    torch.int32: ctypes.c_int32,
-    torch.int64: ctypes.c_int64,
-    torch.uint8: ctypes.c_uint8,
-    torch.bool: ctypes.c_uint8,
-    torch.bfloat16: ctypes.c_uint16,
+INSTRUCTION_SETS = ("plain", "avx2", "avx512", "avx512bf16")
+"""From the least to the best; the library knows them by their place here."""
+
+_DTYPES = {
+    torch.float32,
+    torch.float64,
+    torch.int32,
+    torch.int64,
+    torch.uint8,
+    torch.bool,
+    torch.bfloat16,
 }
 
 
@@ -31,7 +37,7 @@ class NativeStatus:
 
     path: Path | None
     instruction_set: str
-    """"avx512bf16", "avx512", "avx2", "plain", or "none" without a library."""
+    """The best of `INSTRUCTION_SETS` that serves here, or "none" without a library."""
     reason: str
     """Why there is no library; empty where there is one."""
 
@@ -50,13 +56,35 @@ def status() -> NativeStatus:
             raise OSError(f"built for ABI {lib.scene3d_abi()}, this package needs {ABI}; reinstall scene3d")
     except (OSError, AttributeError) as error:
         return NativeStatus(path=None, instruction_set="none", reason=f"{path}: {error}")
-    lib.scene3d_isa.restype = ctypes.c_char_p
-    return NativeStatus(path=path, instruction_set=lib.scene3d_isa().decode(), reason="")
+    asked = os.environ.get("SCENE3D_OPS_ISA")
+    if asked is not None:
+        lib.scene3d_limit_isa(_level(asked))
+    return NativeStatus(path=path, instruction_set=_serving(lib), reason="")
 
 
 def available() -> bool:
     """Whether the compiled kernels can be called."""
     return status().path is not None
+
+
+@contextmanager
+def at_most(instruction_set: str) -> Iterator[str]:
+    """Run the body on one of `INSTRUCTION_SETS` or, where the processor lacks it, on the best it has.
+
+    For tests and benchmarks, and not per thread: the whole process changes. `SCENE3D_OPS_ISA` does the same from outside.
+
+    Yields:
+        The set that serves.
+
+    Raises:
+        ValueError: No such instruction set.
+    """
+    lib, before = library(), _level(status().instruction_set)
+    lib.scene3d_limit_isa(_level(instruction_set))
+    try:
+        yield _serving(lib)
+    finally:
+        lib.scene3d_limit_isa(before)
 
 
 @functools.cache
@@ -87,10 +115,21 @@ def _as_c(argument: Tensor | int | float | bool | None) -> object:
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, Tensor):
-        if not argument.is_contiguous() or argument.device.type != "cpu" or argument.dtype not in _TYPES:
+        if not argument.is_contiguous() or argument.device.type != "cpu" or argument.dtype not in _DTYPES:
             raise ValueError(f"kernel argument {tuple(argument.shape)} {argument.dtype} must be contiguous on the CPU")
         return ctypes.c_void_p(argument.data_ptr())
     return ctypes.c_float(argument) if isinstance(argument, float) else ctypes.c_int64(int(argument))
+
+
+def _level(instruction_set: str) -> ctypes.c_int64:
+    if instruction_set not in INSTRUCTION_SETS:
+        raise ValueError(f"instruction set {instruction_set!r} is not one of {', '.join(INSTRUCTION_SETS)}")
+    return ctypes.c_int64(INSTRUCTION_SETS.index(instruction_set))
+
+
+def _serving(lib: ctypes.CDLL) -> str:
+    lib.scene3d_isa.restype = ctypes.c_char_p
+    return lib.scene3d_isa().decode()
 
 
 def _bring_openmp(path: Path) -> None:

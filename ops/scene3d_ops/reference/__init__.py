@@ -1,6 +1,8 @@
 """The torch twins: each op written to be read. They specify the kernels and serve where no kernel can run."""
 
+from scene3d_ops.reference.convolution import sparse_conv
 from scene3d_ops.reference.nearest import farthest_points, knn
+from scene3d_ops.reference.neighbours import coarsen, pack_keys, stride_tables, subm_table, unpack_keys
 from scene3d_ops.reference.normals import point_normals, vertex_normals
 from scene3d_ops.reference.overlap import box_iou_aligned, box_iou_yawed, mask_iou
 from scene3d_ops.reference.segments import segment_max, segment_mean, segment_sum
@@ -10,14 +12,20 @@ from scene3d_ops.reference.voxels import unique_cells
 __all__ = [
     "box_iou_aligned",
     "box_iou_yawed",
+    "coarsen",
     "farthest_points",
     "knn",
     "mask_iou",
     "over_segment_graph",
+    "pack_keys",
     "point_normals",
     "segment_max",
     "segment_mean",
     "segment_sum",
+    "sparse_conv",
+    "stride_tables",
+    "subm_table",
     "unique_cells",
+    "unpack_keys",
     "vertex_normals",
 ]

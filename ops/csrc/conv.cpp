@@ -1,0 +1,140 @@
+// Sparse convolution, the driver: packs and pads operands, shares rows out to threads, and picks the body for this
+// machine. Equal inputs and thread counts give equal bits: a row's sum never depends on who computed it, and partial
+// weight gradients are added in the order of their rows.
+#include "conv.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+#include "runtime.h"
+
+namespace scene3d {
+namespace {
+
+const ConvBodies& bodies() {
+#if defined(__x86_64__)
+    switch (isa()) {
+        case Isa::avx512bf16: return conv_avx512bf16;
+        case Isa::avx512: return conv_avx512;
+        case Isa::avx2: return conv_avx2;
+        default: break;
+    }
+#endif
+    return conv_plain;
+}
+
+int64_t thread_count() {
+#ifdef _OPENMP
+    return omp_get_max_threads();
+#else
+    return 1;
+#endif
+}
+
+int64_t this_thread() {
+#ifdef _OPENMP
+    return omp_get_thread_num();
+#else
+    return 0;
+#endif
+}
+
+int64_t whole_vectors(int64_t co) { return (co + kColumns - 1) / kColumns * kColumns; }
+
+// Rows of `width` elements laid out anew as rows of `padded`, zero at their ends.
+template <class Element>
+std::vector<Element> padded_rows(const Element* from, int64_t rows, int64_t width, int64_t padded) {
+    std::vector<Element> to(static_cast<size_t>(rows * padded));
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < rows; ++i) std::copy_n(from + i * width, width, to.data() + i * padded);
+    return to;
+}
+
+// Weights (offsets, ci, co) as pairs of channels, (offsets, ci / 2, columns, 2): an odd last channel meets a zero.
+std::vector<uint16_t> paired_channels(const uint16_t* weight, int64_t offsets, int64_t ci, int64_t co) {
+    const int64_t columns = whole_vectors(co), pairs = (ci + 1) / 2;
+    std::vector<uint16_t> packed(static_cast<size_t>(offsets * pairs * columns * 2));
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < offsets * ci; ++row) {
+        const int64_t k = row / ci, c = row % ci;
+        uint16_t* to = packed.data() + (k * pairs + c / 2) * columns * 2 + c % 2;
+        for (int64_t o = 0; o < co; ++o) to[o * 2] = weight[row * co + o];
+    }
+    return packed;
+}
+
+using ForwardBody = void (*)(const Forward&, int64_t, int64_t, float*);
+
+void run_forward(const Forward& problem, ForwardBody body) {
+    const int64_t threads = thread_count();
+    // Small lattices are cut finer, so that every thread has work; the block size does not change the result.
+    const int64_t block = std::clamp<int64_t>(problem.rows / (threads * 4), 32, kForwardRows);
+    std::vector<float> scratch(static_cast<size_t>(threads * (block + 1) * problem.columns));
+#pragma omp parallel for schedule(dynamic)
+    for (int64_t first = 0; first < problem.rows; first += block) {
+        float* mine = scratch.data() + this_thread() * (block + 1) * problem.columns;
+        body(problem, first, std::min(block, problem.rows - first), mine);
+    }
+}
+
+}  // namespace
+}  // namespace scene3d
+
+using namespace scene3d;
+
+// x (v, ci), weight (offsets, ci, co), table (offsets, rows) -> out (rows, co).
+SCENE3D_API int64_t scene3d_conv_forward_f32(const float* x, const float* weight, const int32_t* table, float* out,
+                                             int64_t rows, int64_t offsets, int64_t ci, int64_t co) {
+    const int64_t columns = whole_vectors(co);
+    std::vector<float> padded;
+    if (columns != co) padded = padded_rows(weight, offsets * ci, co, columns);
+    const float* whole = columns == co ? weight : padded.data();
+    run_forward({x, whole, table, out, rows, offsets, ci, co, columns}, bodies().forward_f32);
+    return 0;
+}
+
+// The same for bfloat16 x, weight and out, summed in float. `v` is the number of rows of x.
+SCENE3D_API int64_t scene3d_conv_forward_bf16(const uint16_t* x, const uint16_t* weight, const int32_t* table,
+                                              uint16_t* out, int64_t v, int64_t rows, int64_t offsets, int64_t ci,
+                                              int64_t co) {
+    const int64_t even = ci + ci % 2;
+    std::vector<uint16_t> padded;
+    if (even != ci) padded = padded_rows(x, v, ci, even);
+    const std::vector<uint16_t> packed = paired_channels(weight, offsets, ci, co);
+    const uint16_t* whole = even == ci ? x : padded.data();
+    run_forward({whole, packed.data(), table, out, rows, offsets, even, co, whole_vectors(co)},
+                bodies().forward_bf16);
+    return 0;
+}
+
+// x (v, ci), gradient (rows, co), table (offsets, rows) -> weight_gradient (offsets, ci, co).
+SCENE3D_API int64_t scene3d_conv_weight_gradient(const float* x, const float* gradient, const int32_t* table,
+                                                 float* weight_gradient, int64_t rows, int64_t offsets, int64_t ci,
+                                                 int64_t co) {
+    const int64_t columns = whole_vectors(co), size = offsets * ci * columns;
+    std::vector<float> padded;
+    if (columns != co) padded = padded_rows(gradient, rows, co, columns);
+    const float* whole = columns == co ? gradient : padded.data();
+    const WeightGradient problem{x, whole, table, rows, offsets, ci, columns};
+    const int64_t parts = std::max<int64_t>(1, std::min(thread_count(), rows / 64));
+    std::vector<float> sums(static_cast<size_t>(parts * size));
+#pragma omp parallel for schedule(static, 1)
+    for (int64_t part = 0; part < parts; ++part) {
+        const int64_t last = rows * (part + 1) / parts;
+        for (int64_t first = rows * part / parts; first < last; first += kGradientRows)
+            bodies().weight_gradient(problem, first, std::min(kGradientRows, last - first), &sums[part * size]);
+    }
+#pragma omp parallel for schedule(static)
+    for (int64_t row = 0; row < offsets * ci; ++row)
+        for (int64_t o = 0; o < co; ++o) {
+            float sum = 0;
+            for (int64_t part = 0; part < parts; ++part) sum += sums[part * size + row * columns + o];
+            weight_gradient[row * co + o] = sum;
+        }
+    return 0;
+}
