@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
+
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Integer
+from jaxtyping import Bool, Float64, Int64
 
 
 class ExampleStore:
@@ -15,30 +18,28 @@ class ExampleStore:
         self._score: list[Float64[np.ndarray, "e"]] = []
         self._true: list[Bool[np.ndarray, "e"]] = []
         self._missed: Int64[np.ndarray, "c t"] = np.zeros(self._shape, dtype=np.int64)
-        self._predicted: Bool[np.ndarray, "c"] = np.zeros(classes, dtype=bool)
         self._present: Bool[np.ndarray, "c"] = np.zeros(classes, dtype=bool)
 
     def write(
         self,
-        of_class: Integer[np.ndarray, "e"] | np.integer,
-        t: int,
+        of_class: Int64[np.ndarray, "e"],
+        t: Int64[np.ndarray, "e"],
         score: Float64[np.ndarray, "e"],
         *,
         true: Bool[np.ndarray, "e"],
     ) -> None:
-        """Record examples at threshold `t`; `of_class` is one class for all or one for each."""
-        self._cell.append(np.broadcast_to(of_class * self._shape[1] + t, score.shape))
+        """Record examples: class, index of the threshold, confidence, whether it is a true positive."""
+        self._cell.append(of_class * self._shape[1] + t)
         self._score.append(score)
         self._true.append(true)
 
-    def miss(self, of_class: int, t: int) -> None:
-        """Record an object that no prediction found at threshold `t`."""
-        self._missed[of_class, t] += 1
+    def miss(self, of_class: Int64[np.ndarray, "k"], t: Int64[np.ndarray, "k"]) -> None:
+        """Record objects that no prediction found, by class and threshold."""
+        np.add.at(self._missed, (of_class, t), 1)
 
-    def saw(self, *, predicted: Int64[np.ndarray, "p"], present: Int64[np.ndarray, "k"]) -> None:
-        """Record which classes were predicted and which have objects."""
-        self._predicted[predicted] = True
-        self._present[present] = True
+    def saw(self, of_class: Int64[np.ndarray, "k"]) -> None:
+        """Record which classes have objects."""
+        self._present[of_class] = True
 
     def merge(self, other: ExampleStore) -> None:
         """Take in the examples of another store of the same shape."""
@@ -46,49 +47,74 @@ class ExampleStore:
         self._score += other._score
         self._true += other._true
         self._missed += other._missed
-        self._predicted |= other._predicted
         self._present |= other._present
 
-    def average_precision(self) -> Float64[np.ndarray, "c t"]:
+    def average_precision(self, area: AreaRule) -> Float64[np.ndarray, "c t"]:
         """Area under each curve; nan for a class without objects, 0 for one with objects but no prediction."""
         cell = np.concatenate([np.zeros(0, dtype=np.int64), *self._cell])
         score = np.concatenate([np.zeros(0), *self._score])
         true = np.concatenate([np.zeros(0, dtype=bool), *self._true])
-        order = np.argsort(cell, kind="stable")
-        bounds = np.searchsorted(cell[order], np.arange(self._missed.size + 1))
-        ap = np.where(self._present, 0.0, np.nan)[:, None].repeat(self._shape[1], axis=1)
-        for c, t in np.argwhere((self._present & self._predicted)[:, None] & np.ones(self._shape, dtype=bool)):
-            at = c * self._shape[1] + t
-            block = order[bounds[at] : bounds[at + 1]]
-            ap[c, t] = scannet_area(score[block], true[block], missed=int(self._missed[c, t]))
-        return ap
+        found = np.bincount(cell[true], minlength=self._missed.size)
+        ap = area(cell, score, true, found + self._missed.ravel()).reshape(self._missed.shape)
+        return np.where(self._present[:, None], ap, np.nan)
 
 
-def scannet_area(score: Float64[np.ndarray, "e"], true: Bool[np.ndarray, "e"], *, missed: int) -> float:
-    """Area under the precision–recall curve by ScanNet's rule: a point weighs half the recall between its neighbours.
+AreaRule = Callable[
+    [Int64[np.ndarray, "e"], Float64[np.ndarray, "e"], Bool[np.ndarray, "e"], Int64[np.ndarray, "k"]],
+    Float64[np.ndarray, "k"],
+]
+"""Areas of k curves from examples: index of the curve, confidence, truth; and the number of objects of each curve."""
 
-    Args:
-        score: Confidence of each example; equal ones make one point of the curve.
-        true: Whether the example is a true positive.
-        missed: Objects that no example found.
 
-    Returns:
-        The area, 0 where there is no example.
+def scannet_area(
+    cell: Int64[np.ndarray, "e"],
+    score: Float64[np.ndarray, "e"],
+    true: Bool[np.ndarray, "e"],
+    objects: Int64[np.ndarray, "k"],
+) -> Float64[np.ndarray, "k"]:
+    """Areas by ScanNet's rule: equal scores make one point, which weighs half the recall between its neighbours.
+
+    An artificial point of precision 1 and recall 0 ends each curve. A curve without examples has no area.
 
     Source: evaluate_matches of the ScanNet benchmark script, after the Cityscapes one.
     """
-    if len(score) == 0:
-        return 0.0
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    true_below = np.concatenate(([0], np.cumsum(true[order])))
-    start = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-    found = int(true_below[-1])
-    true_positive = found - true_below[start]
-    precision = np.append(true_positive / (len(score) - start), 1.0)
-    recall = np.append(true_positive / (found + missed), 0.0)  # the last point is artificial
-    padded = np.concatenate((recall[:1], recall, [0.0]))
-    return float(np.dot(precision, (padded[:-2] - padded[2:]) / 2))
+    order = np.lexsort((score, cell))
+    cell, score = cell[order], score[order]
+    true_before = np.concatenate(([0], np.cumsum(true[order])))
+    start = np.flatnonzero(np.append(True, (np.diff(cell) != 0) | (np.diff(score) != 0))[: len(cell)])
+    curve = cell[start]  # of each point
+    end = np.searchsorted(cell, curve, side="right")
+    true_positive = true_before[end] - true_before[start]
+    precision, recall = true_positive / (end - start), true_positive / np.maximum(objects[curve], 1)
+    same = curve[1:] == curve[:-1]
+    below, above = recall.copy(), np.zeros_like(recall)
+    below[1:][same], above[:-1][same] = recall[:-1][same], recall[1:][same]
+    last = np.append(~same, True)[: len(curve)]
+    weighted = precision * (below - above) / 2 + np.where(last, recall / 2, 0)
+    area = np.zeros(len(objects))
+    np.add.at(area, curve, weighted)
+    return area
+
+
+def voc_area(
+    cell: Int64[np.ndarray, "e"],
+    score: Float64[np.ndarray, "e"],
+    true: Bool[np.ndarray, "e"],
+    objects: Int64[np.ndarray, "k"],
+) -> Float64[np.ndarray, "k"]:
+    """Areas by the VOC rule of 2010: precision never rises with recall. Of equal scores, the first recorded is first.
+
+    Source: Everingham et al., IJCV 2010; eval_det of VoteNet (Qi et al., ICCV 2019).
+    """
+    order = np.lexsort((-score, cell))
+    bounds = np.searchsorted(cell[order], np.arange(len(objects) + 1))
+    area = np.zeros(len(objects))
+    for k, (begin, end) in enumerate(itertools.pairwise(bounds.tolist())):
+        true_positive = np.cumsum(true[order[begin:end]])
+        precision = true_positive / np.arange(1, end - begin + 1)
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        area[k] = np.dot(np.diff(true_positive, prepend=0) / max(objects[k], 1), envelope)
+    return area
 
 
 def mean_of_present(values: Float64[np.ndarray, "c"]) -> float:
