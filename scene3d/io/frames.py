@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import overload
 
@@ -10,7 +11,6 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Float64
 
-from scene3d.errors import InputError
 from scene3d.io.raw import Points
 from scene3d.types import Frame
 
@@ -115,20 +115,8 @@ def depth_points(frames: Iterator[Frame], *, columns: int = 320, farthest_m: flo
         yield Points(xyz=np.stack([x, y, z], axis=1) @ pose[:3, :3].T + pose[:3, 3], rgb=rgb)
 
 
-def fused(frames: Sequence[Frame], *, most: int, where: str) -> tuple[int, Callable[[], Iterator[Points]]]:
-    """Points of at most `most` of the frames, evenly chosen, as count and chunks of a `RawScan`.
-
-    Raises:
-        InputError: No frame has depth and a pose.
-    """
+def fused(frames: Sequence[Frame], *, most: int) -> tuple[int, Callable[[], Iterator[Points]]]:
+    """Points of at most `most` of the frames, evenly chosen: an upper bound of their count, and chunks."""
     chosen = evenly(len(frames), most)
-
-    def chunks() -> Iterator[Points]:
-        return depth_points(frames[i] for i in chosen)
-
-    count = sum(len(points.xyz) for points in chunks())
-    if count == 0:
-        raise InputError(
-            f"{where}: none of {len(chosen)} frames has both depth and a pose; record or export them again"
-        )
-    return count, chunks
+    pixels = max((math.prod(frames[i].rgb.shape[:2]) for i in chosen[:1]), default=0)
+    return pixels * len(chosen), lambda: depth_points(frames[i] for i in chosen)

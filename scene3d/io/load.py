@@ -49,7 +49,7 @@ def load_scene(
     origin: tuple[float, float, float] | None = None,
     max_points: int = 2_000_000,
     voxel_m: float | None = None,
-    max_frames: int = 200,
+    max_frames: int = 100,
 ) -> Scene:
     """Read a scan: metric, z up, near the origin; `Scene.notes` tells what was decided and why.
 

@@ -22,8 +22,8 @@ class Merged:
     """Mean place, colour and normal of each voxel; custom fields from its first point."""
     size: float
     """Edge of the voxels in the file's unit; at least what was asked for."""
-    point_of_file: Int32[np.ndarray, "m"]
-    """For each point of the file, its voxel; -1 where it is not finite."""
+    point_of_file: Int32[np.ndarray, "m"] | None
+    """For each point of the file, its voxel, -1 where it is not finite; None where nobody asked."""
 
 
 @dataclass(slots=True)
@@ -41,18 +41,20 @@ def merge(
     chunks: Callable[[], Iterator[Points]],
     *,
     low: Float64[np.ndarray, "3"],
+    extent: float,
     size: float,
     max_points: int,
-    extent: float,
+    follow: bool = True,
 ) -> Merged:
     """Keep one point per voxel; the voxels double in size until at most `max_points` are occupied.
 
     Args:
-        chunks: Reads the file from its start; called twice.
+        chunks: Reads the file from its start; called twice if `follow`.
         low: Least coordinate on each axis.
+        extent: Largest side of the bounding box.
         size: Edge of a voxel to begin with, in the file's unit.
         max_points: Upper bound on the points that are kept, and with it on the memory.
-        extent: Largest side of the bounding box.
+        follow: Whether to read the file again to tell the voxel of each of its points.
     """
     while extent / size > _TOP:
         size *= 2
@@ -66,7 +68,7 @@ def merge(
             held, size = _shrunk(_combined(([held] if held else []) + waiting), size, max_points)
             waiting = []
     held, size = _shrunk(_combined(([held] if held else []) + waiting), size, max_points)
-    index = [_find(held.key, points.xyz, low, size) for points in chunks()]
+    index = [_find(held.key, points.xyz, low, size) for points in chunks()] if follow else []
     mean = held.sums / held.weight[:, None]
     normal = mean[:, 3 + colours :]
     points = Points(
@@ -75,7 +77,7 @@ def merge(
         normal=normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12) if normals else None,
         fields=held.fields,
     )
-    return Merged(points=points, size=size, point_of_file=np.concatenate(index))
+    return Merged(points=points, size=size, point_of_file=np.concatenate(index) if index else None)
 
 
 def _sums(points: Points, low: Float64[np.ndarray, "3"], size: float) -> _Voxels:

@@ -15,7 +15,7 @@ from scene3d.io.frames import MovedFrames
 from scene3d.io.merge import merge
 from scene3d.io.orient import Upright, upright
 from scene3d.io.polygons import follow_points
-from scene3d.io.raw import CATEGORY, INSTANCE, SUPERPOINT, Points, RawScan, joined, taken
+from scene3d.io.raw import CATEGORY, INSTANCE, SUPERPOINT, Points, RawScan, joined, read_once, taken
 from scene3d.io.unit import LARGEST_M, UNITS_M, decide_unit, unit_name
 from scene3d.types import Note, Scene, Truth
 
@@ -64,6 +64,8 @@ def place(scan: RawScan, *, path: Path, wishes: Wishes) -> Scene:
     Raises:
         InputError: No finite point, no extent, an absurd extent, or a wish that makes no sense.
     """
+    if scan.count <= wishes.max_points:
+        scan = read_once(scan)
     survey = _survey(scan, path)
     unit = decide_unit(asked=wishes.unit, stated=scan.unit_m, extent=survey.extent, is_surveyed=scan.is_surveyed)
     scale = float(unit.value)
@@ -97,6 +99,8 @@ def _survey(scan: RawScan, path: Path) -> _Survey:
         some.append(xyz[::step])
         if len(xyz):
             low, high = np.minimum(low, xyz.min(axis=0)), np.maximum(high, xyz.max(axis=0))
+    if finite == 0 and scan.is_fused:
+        raise InputError(f"{path}: no frame has both depth and a pose; record or export the frames again")
     if finite == 0:
         raise InputError(
             f"{path}: 0 of {scan.count:,} points are finite; the export went wrong or the view is empty, scan it again"
@@ -122,7 +126,7 @@ def _check_extent(survey: _Survey, scale: float, path: Path) -> None:
 
 def _keep(scan: RawScan, survey: _Survey, scale: float, wishes: Wishes) -> _Kept:
     """All finite points, or one per voxel where they are too many or the user asks for it."""
-    dropped = scan.count - survey.finite
+    dropped = 0 if scan.is_fused else scan.count - survey.finite
     notes = (Note(topic="points", text=f"{dropped:,} of {scan.count:,} points are not finite and were dropped"),)
     notes = notes if dropped else ()
     if survey.finite <= wishes.max_points and wishes.voxel_m is None and not scan.is_fused:
@@ -135,15 +139,16 @@ def _keep(scan: RawScan, survey: _Survey, scale: float, wishes: Wishes) -> _Kept
         return _Kept(points=taken(points, finite), index=index, notes=notes)
     extent = float((survey.high - survey.low).max())
     size = (wishes.voxel_m or _VOXEL_M) / scale
-    merged = merge(scan.chunks, low=survey.low, size=size, max_points=wishes.max_points, extent=extent)
+    merged = merge(
+        scan.chunks, low=survey.low, size=size, extent=extent, max_points=wishes.max_points, follow=not scan.is_fused
+    )
     why = "depth images overlap" if scan.is_fused else f"more than {wishes.max_points:,} points"
     why = why if wishes.voxel_m is None else "as asked for"
     text = (
         f"{survey.finite:,} points were merged into {len(merged.points.xyz):,}, one per voxel of "
         f"{merged.size * scale * 100:.3g} cm ({why}; max_points and voxel_m override)"
     )
-    index = None if scan.is_fused else merged.point_of_file
-    return _Kept(points=merged.points, index=index, notes=(*notes, Note(topic="points", text=text)))
+    return _Kept(points=merged.points, index=merged.point_of_file, notes=(*notes, Note(topic="points", text=text)))
 
 
 def _origin(survey: _Survey, scale: float, wishes: Wishes) -> tuple[Float64[np.ndarray, "3"], tuple[Note, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -42,7 +43,7 @@ class RawScan:
     """A file as it was read."""
 
     count: int
-    """Points in the file."""
+    """Points in the file; an upper bound where depth images are fused."""
     chunks: Callable[[], Iterator[Points]]
     """Reads the points from the start, a bounded number at a time; may be called again."""
     faces: Int64[np.ndarray, "f 3"] | None = None
@@ -67,6 +68,12 @@ class RawScan:
 def in_memory(points: Points) -> tuple[int, Callable[[], Iterator[Points]]]:
     """Count and chunks of points that were read whole."""
     return len(points.xyz), lambda: iter((points,))
+
+
+def read_once(scan: RawScan) -> RawScan:
+    """The same scan with its points kept in memory, so that the file is not read again for each pass."""
+    points = joined(scan.chunks())
+    return dataclasses.replace(scan, chunks=lambda: iter((points,)))
 
 
 def joined(chunks: Iterator[Points]) -> Points:

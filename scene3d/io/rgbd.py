@@ -103,12 +103,8 @@ def find_frames(folder: Path) -> FolderFrames | None:
 
 
 def read_rgbd(folder: Path, *, frames: Sequence[Frame], max_frames: int) -> RawScan:
-    """Fuse the depth of at most `max_frames` of the frames.
-
-    Raises:
-        InputError: No frame has depth and a pose.
-    """
-    count, chunks = fused(frames, most=max_frames, where=str(folder))
+    """Fuse the depth of at most `max_frames` of the frames."""
+    count, chunks = fused(frames, most=max_frames)
     text = f"fused from the depth of {min(len(frames), max_frames)} of {len(frames)} frames"
     return RawScan(
         count=count,

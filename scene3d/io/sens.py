@@ -103,10 +103,10 @@ def read_sens(path: Path, *, max_frames: int) -> RawScan:
     """Fuse the depth of at most `max_frames` frames; all frames can be read through the scene.
 
     Raises:
-        InputError: See `SensFrames`, or no frame has depth and a pose.
+        InputError: See `SensFrames`.
     """
     frames = SensFrames(path)
-    count, chunks = fused(frames, most=max_frames, where=str(path))
+    count, chunks = fused(frames, most=max_frames)
     text = f"fused from the depth of {min(len(frames), max_frames)} of {len(frames)} frames"
     return RawScan(
         count=count,

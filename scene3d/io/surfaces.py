@@ -14,7 +14,7 @@ _SAMPLES = 20_000
 _NEIGHBOURS = 14
 _FLAT = 0.08
 """Least variance over middle one: below, the neighbourhood is a plane."""
-_GRID = 2000
+_GRID = 1200
 _WIDTHS_DEG = (6.0, 4.0, 3.0, 2.0, 2.0)
 
 
@@ -83,10 +83,10 @@ def refine_axis(axis: Float64[np.ndarray, "3"], normal: Float64[np.ndarray, "n 3
 def _agreement(
     axes: Float64[np.ndarray, "a 3"], normal: Float64[np.ndarray, "n 3"], width_deg: float = 6.0
 ) -> Float64[np.ndarray, "a"]:
-    cosine = np.clip(np.abs(axes @ normal[:: max(1, len(normal) // 4000)].T), 0, 1)
-    parallel = np.exp(-((np.degrees(np.arccos(cosine)) / width_deg) ** 2)).mean(axis=1)
-    perpendicular = np.exp(-((np.degrees(np.arcsin(cosine)) / width_deg) ** 2)).mean(axis=1)
-    return parallel + 0.5 * perpendicular
+    """Part of the surface parallel to each axis' plane, and half of the part that is upright on it."""
+    squared = (axes @ normal[:: max(1, len(normal) // 3000)].T) ** 2
+    width = np.sin(np.deg2rad(width_deg)) ** 2
+    return np.exp((squared - 1) / width).mean(axis=1) + 0.5 * np.exp(-squared / width).mean(axis=1)
 
 
 def _hemisphere(count: int) -> Float64[np.ndarray, "k 3"]:
