@@ -1,14 +1,22 @@
-# scene3d: everything a fresh machine needs. `make demo` and `make test` set up what is missing first.
+# scene3d: `make demo` and `make test` set up whatever a fresh machine lacks, then do what they say.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv lint test
-venv: .venv/ready
+.PHONY: help demo test lint bench quality venv system clean
 
-.venv/ready: pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install -e ".[las,e57,dev]"
-	touch $@
+help:
+	@echo "make demo     open a sample room and run the main job on it"
+	@echo "make test     run every test"
+	@echo "make lint     ruff, pyright and the import contract"
+	@echo "make bench    kernels and evaluators against their alternatives"
+	@echo "make quality  the shipped model on held-out rooms"
+	@echo "make venv     only set up .venv, with the scene3d command in it"
+
+demo: venv
+	$(BIN)/scene3d demo
+
+test: venv
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 lint: venv
 	$(BIN)/ruff check .
@@ -16,5 +24,23 @@ lint: venv
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-test: venv
-	$(BIN)/pytest -n auto
+bench: venv
+	$(BIN)/python ops/bench
+
+quality: venv
+	$(BIN)/scene3d quality
+
+venv: system .venv/ready
+
+system:
+	@sh ops/system_libraries.sh
+
+.venv/ready: pyproject.toml requirements.lock $(wildcard ops/csrc/*) ops/build_native.py ops/hatch_build.py
+	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), f"Python {sys.version} is not 3.11-3.13"'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-deps -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps -e .
+	touch $@
+
+clean:
+	rm -rf .venv build dist out

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 
 from rich.console import Console
+from rich.markup import escape
 from tyro.extras import SubcommandApp
 
+from scene3d import demo
 from scene3d.errors import Scene3DError
+from scene3d.evaluate import commands as evaluate_commands
+from scene3d.evaluate import text_commands as evaluate_text_commands
+from scene3d.io import commands as io_commands
+from scene3d.model import commands as model_commands
+from scene3d.synth import commands as synth_commands
+from scene3d.train import commands as train_commands
+
+Commands = Mapping[str, Callable[..., None]]
 
 
 def build_app() -> SubcommandApp:
     """All commands; each imports what it needs when it runs, so that `--help` is quick."""
-    app = SubcommandApp()
+    app = _group(
+        io_commands.COMMANDS | model_commands.COMMANDS | synth_commands.COMMANDS | demo.COMMANDS,
+    )
+    app.command(_group(train_commands.COMMANDS), name="train")
+    app.command(_group(evaluate_commands.COMMANDS | evaluate_text_commands.COMMANDS), name="evaluate")
     return app
 
 
@@ -21,7 +36,14 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         build_app().cli(prog="scene3d", args=arguments)
     except Scene3DError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]scene3d:[/] {error}", highlight=False)
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]scene3d:[/] {escape(str(error))}", highlight=False)
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def _group(commands: Commands) -> SubcommandApp:
+    app = SubcommandApp()
+    for name, function in commands.items():
+        app.command(function, name=name)  # type: ignore[call-overload]
+    return app

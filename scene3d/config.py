@@ -20,7 +20,8 @@ def load_config(kind: type[T], source: str | Path) -> T:
     """Build the dataclass `kind` from a YAML file of overrides.
 
     Args:
-        kind: A dataclass, nested dataclasses allowed, all fields with defaults.
+        kind: A dataclass, nested dataclasses allowed, all fields with defaults. A nested one may be given as the name
+            of a preset or a YAML file of its own.
         source: Path of a YAML file, or the name of a shipped preset such as `detector/default`.
 
     Raises:
@@ -57,6 +58,8 @@ def to_mapping(config: object) -> dict[str, Any]:
 
 def _converted(hint: Any, value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(hint):
+        if isinstance(value, str):
+            return load_config(hint, value)  # type: ignore[arg-type]
         return from_mapping(hint, value, where=where)  # type: ignore[arg-type]
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):

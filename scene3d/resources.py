@@ -25,6 +25,12 @@ def sample(name: str) -> Path:
     return _named(root() / "data" / "samples", name, "sample")
 
 
+def samples() -> list[Path]:
+    """Paths of all sample scans, by name."""
+    folder = root() / "data" / "samples"
+    return sorted(p for p in folder.iterdir() if not p.name.startswith(".")) if folder.is_dir() else []
+
+
 def preset(name: str) -> Path:
     """Path of a preset's YAML, by name without the ending, such as `default` or `synth/default`.
 

