@@ -23,14 +23,14 @@ int64_t thread_count() {
 
 // For the rows first … last - 1 and one column (dx, dy) of the kernel: the `size` neighbours along z are consecutive
 // keys, and from row to row the place where they begin only moves forward, so a merge finds them all.
-void merge_column(const int64_t* key, int64_t v, int64_t first, int64_t last, int64_t lowest, int64_t size,
-                  int32_t* table) {
+template <int64_t Size>
+void merge_column(const int64_t* key, int64_t v, int64_t first, int64_t last, int64_t lowest, int32_t* table) {
     int64_t begin = std::lower_bound(key, key + v, key[first] + lowest) - key;
     for (int64_t i = first; i < last; ++i) {
         const int64_t wanted = key[i] + lowest;
         while (begin < v && key[begin] < wanted) ++begin;
         int64_t at = begin;
-        for (int64_t d = 0; d < size; ++d) {
+        for (int64_t d = 0; d < Size; ++d) {
             const bool found = at < v && key[at] == wanted + d;
             table[d * v + i] = found ? static_cast<int32_t>(at) : -1;
             at += found;
@@ -38,18 +38,38 @@ void merge_column(const int64_t* key, int64_t v, int64_t first, int64_t last, in
     }
 }
 
-}  // namespace
-
-// Submanifold table (size³, v) of sorted unique keys; offsets ordered with z fastest, -1 = none.
-SCENE3D_API int64_t scene3d_subm_table(const int64_t* key, int64_t v, int64_t size, int64_t bits, int32_t* table) {
-    const int64_t parts = std::min(thread_count(), v), radius = size / 2;
+template <int64_t Size>
+void subm_table(const int64_t* key, int64_t v, int64_t bits, int32_t* table) {
+    const int64_t parts = std::min(thread_count(), v), radius = Size / 2;
 #pragma omp parallel for schedule(static) collapse(2)
     for (int64_t part = 0; part < parts; ++part)
-        for (int64_t column = 0; column < size * size; ++column) {
-            const int64_t dx = column / size - radius, dy = column % size - radius;
+        for (int64_t column = 0; column < Size * Size; ++column) {
+            const int64_t dx = column / Size - radius, dy = column % Size - radius;
             const int64_t lowest = dx * (int64_t{1} << (2 * bits)) + dy * (int64_t{1} << bits) - radius;
-            merge_column(key, v, v * part / parts, v * (part + 1) / parts, lowest, size, table + column * size * v);
+            merge_column<Size>(key, v, v * part / parts, v * (part + 1) / parts, lowest, table + column * Size * v);
         }
+}
+
+}  // namespace
+
+// Keys of voxels (v, 4) = batch, x, y, z. Returns the first row that is out of range or not above the row before it,
+// or -1 where there is none; coordinates lie in 0 … limit - 1 and batches in 0 … batches - 1.
+SCENE3D_API int64_t scene3d_sorted_keys(const int32_t* index, int64_t v, int64_t bits, int64_t margin, int64_t limit,
+                                        int64_t batches, int64_t* key) {
+    for (int64_t i = 0; i < v; ++i) {
+        const int64_t b = index[i * 4], x = index[i * 4 + 1], y = index[i * 4 + 2], z = index[i * 4 + 3];
+        const int64_t low = std::min(std::min(b, x), std::min(y, z)), high = std::max(x, std::max(y, z));
+        if (low < 0 || high >= limit || b >= batches) return i;
+        key[i] = (b << (3 * bits)) | ((x + margin) << (2 * bits)) | ((y + margin) << bits) | (z + margin);
+        if (i > 0 && key[i] <= key[i - 1]) return i;
+    }
+    return -1;
+}
+
+// Submanifold table (size³, v) of sorted unique keys, size 3 or 5; offsets ordered with z fastest, -1 = none.
+SCENE3D_API int64_t scene3d_subm_table(const int64_t* key, int64_t v, int64_t size, int64_t bits, int32_t* table) {
+    if (size == 3) subm_table<3>(key, v, bits, table);
+    else subm_table<5>(key, v, bits, table);
     return 0;
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int32
@@ -21,8 +21,8 @@ def sparse_conv(
     """`out[j] = sum over k of feature[table[k, j]] @ weight[k]`, where table[k, j] is not -1.
 
     Args:
-        feature: One row per input voxel. float32; bfloat16 for inference (summed in float32, rounded once); on a GPU also
-            float16. The `reference` backend takes any floating dtype.
+        feature: One row per input voxel. float32; bfloat16 for inference (summed in float32, rounded once); on a GPU
+            also float16. The `reference` backend takes any floating dtype.
         weight: One matrix per kernel offset, dtype of `feature`.
         table: Input voxel of each output voxel at each offset, -1 = none. No input voxel twice in a row.
         inverse_table: Output voxel of each input voxel at each offset, for the gradient of `feature`. None for a
@@ -42,6 +42,7 @@ def sparse_conv(
     return _SparseConv.apply(_kernels(name, feature.device), feature, weight, table, inverse_table)
 
 
+@runtime_checkable
 class Kernels(Protocol):
     """What a backend supplies; the gradient of `feature` is a `forward` too, on transposed weights."""
 
@@ -90,7 +91,9 @@ class _SparseConv(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(  # pyright: ignore[reportIncompatibleMethodOverride]
+        ctx: Any, *gradients: Tensor
+    ) -> tuple[Tensor | None, ...]:
         feature, weight, table, inverse_table = ctx.saved_tensors
         gradient = gradients[0].contiguous()
         feature_gradient = weight_gradient = None
@@ -120,8 +123,8 @@ def _check(feature: Tensor, weight: Tensor, table: Tensor, inverse_table: Tensor
     offsets, ci, _ = weight.shape
     if feature.shape[1] != ci or table.shape[0] != offsets:
         raise ValueError(
-            f"features {tuple(feature.shape)}, weights {tuple(weight.shape)} and table {tuple(table.shape)} do not belong "
-            "together; expected (v, ci), (k, ci, co) and (k, m)"
+            f"features {tuple(feature.shape)}, weights {tuple(weight.shape)} and table {tuple(table.shape)} do not "
+            "belong together; expected (v, ci), (k, ci, co) and (k, m)"
         )
     if feature.dtype != weight.dtype:
         raise TypeError(f"features are {feature.dtype} and weights {weight.dtype}; convert one of them")

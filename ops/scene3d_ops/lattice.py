@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float, Int, Int32, Int64
 from torch import Tensor
 
-from scene3d_ops import neighbours, reference
-from scene3d_ops.reference.neighbours import KEY_BATCHES, KEY_LIMIT, pack_keys, unpack_keys
+from scene3d_ops import neighbours
+from scene3d_ops.reference.neighbours import KEY_BATCHES, KEY_LIMIT, in_range, pack_keys, unpack_keys
 
 
 class Lattice:
@@ -31,14 +31,13 @@ class Lattice:
         Raises:
             ValueError: Rows out of order or repeated (use `Lattice.of`), or a coordinate out of range.
         """
-        self.index = _in_range(index)
-        self._key = pack_keys(self.index)
-        out_of_order = (self._key[1:] <= self._key[:-1]).nonzero()
-        if len(out_of_order):
-            row = int(out_of_order[0]) + 1
+        self.index = index.int().contiguous()
+        self._key, fault = neighbours.sorted_keys(self.index)
+        if fault >= 0:
+            _check_range(index)
             raise ValueError(
-                f"voxel {row}, {index[row].tolist()}, does not come after {index[row - 1].tolist()}; a lattice takes "
-                "sorted unique voxels: use `Lattice.of`, which sorts them"
+                f"voxel {fault}, {index[fault].tolist()}, does not come after {index[fault - 1].tolist()}; a lattice "
+                "takes sorted unique voxels: use `Lattice.of`, which sorts them"
             )
         self._subm: dict[int, Int32[Tensor, "k v"]] = {}
         self._coarser: Coarsening | None = None
@@ -56,7 +55,8 @@ class Lattice:
         Raises:
             ValueError: A coordinate out of range.
         """
-        key, voxel = torch.unique(pack_keys(_in_range(coordinates)), return_inverse=True)
+        _check_range(coordinates)
+        key, voxel = torch.unique(pack_keys(coordinates.int()), return_inverse=True)
         return cls(unpack_keys(key)), voxel
 
     def __len__(self) -> int:
@@ -114,12 +114,11 @@ class SparseTensor:
         return SparseTensor(feature=feature, lattice=self.lattice)
 
 
-def _in_range(index: Tensor) -> Int32[Tensor, "v 4"]:
-    if len(index):
-        low, high = (t.tolist() for t in torch.aminmax(index, dim=0))
-        if min(low) < 0 or high[0] >= KEY_BATCHES or max(high[1:]) >= KEY_LIMIT:
-            raise ValueError(
-                f"voxels (batch, x, y, z) span {low} to {high}; batches must lie in 0 … {KEY_BATCHES - 1} and coordinates "
-                f"in 0 … {KEY_LIMIT - 1}: shift the scene to its corner, or use larger voxels"
-            )
-    return index.int().contiguous()
+def _check_range(index: Tensor) -> None:
+    outside = (~in_range(index)).nonzero()
+    if len(outside):
+        row = int(outside[0])
+        raise ValueError(
+            f"voxel {row} is at (batch, x, y, z) = {index[row].tolist()}; batches must lie in 0 … {KEY_BATCHES - 1} "
+            f"and coordinates in 0 … {KEY_LIMIT - 1}: shift the scene to its corner, or use larger voxels"
+        )

@@ -71,7 +71,8 @@ def available() -> bool:
 def at_most(instruction_set: str) -> Iterator[str]:
     """Run the body on one of `INSTRUCTION_SETS` or, where the processor lacks it, on the best it has.
 
-    For tests and benchmarks, and not per thread: the whole process changes. `SCENE3D_OPS_ISA` does the same from outside.
+    For tests and benchmarks, and not per thread: the whole process changes. The environment variable `SCENE3D_OPS_ISA`
+    does the same from outside.
 
     Yields:
         The set that serves.

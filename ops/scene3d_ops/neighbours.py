@@ -7,7 +7,23 @@ from jaxtyping import Int32, Int64
 from torch import Tensor
 
 from scene3d_ops import backend, native, reference
-from scene3d_ops.reference.neighbours import KEY_BITS, KEY_MARGIN
+from scene3d_ops.reference.neighbours import KEY_BATCHES, KEY_BITS, KEY_LIMIT, KEY_MARGIN
+
+
+def sorted_keys(index: Int32[Tensor, "v 4"]) -> tuple[Int64[Tensor, "v"], int]:
+    """One integer per voxel, whose order is that of the rows (batch, x, y, z).
+
+    Args:
+        index: Voxels; sorted, unique and in range if the keys are to be used.
+
+    Returns:
+        The keys, and the first row that is out of range or not above the row before it; -1 where there is none.
+    """
+    if not _native_serves(index):
+        return reference.sorted_keys(index)
+    key = torch.empty(len(index), dtype=torch.int64)
+    limits = (KEY_BITS, KEY_MARGIN, KEY_LIMIT, KEY_BATCHES)
+    return key, native.call("scene3d_sorted_keys", index, len(index), *limits, key)
 
 
 def subm_table(key: Int64[Tensor, "v"], kernel_size: int) -> Int32[Tensor, "k v"]:
@@ -46,7 +62,8 @@ def coarsen(
 
     Returns:
         Sorted keys of the parents; `down`, the child of each parent in each octant; `inverse`, the parent of each voxel
-        in the row of the voxel's own octant. Elsewhere -1. Octants are in lexicographic order of the low bits of x, y, z.
+        in the row of the voxel's own octant. Elsewhere -1. Octants are in lexicographic order of the low bits of x, y
+        and z.
     """
     if not _native_serves(key):
         parent_key, parent = reference.coarsen(key)

@@ -2,7 +2,7 @@
 
 from scene3d_ops.reference.convolution import sparse_conv
 from scene3d_ops.reference.nearest import farthest_points, knn
-from scene3d_ops.reference.neighbours import coarsen, pack_keys, stride_tables, subm_table, unpack_keys
+from scene3d_ops.reference.neighbours import coarsen, pack_keys, sorted_keys, stride_tables, subm_table, unpack_keys
 from scene3d_ops.reference.normals import point_normals, vertex_normals
 from scene3d_ops.reference.overlap import box_iou_aligned, box_iou_yawed, mask_iou
 from scene3d_ops.reference.segments import segment_max, segment_mean, segment_sum
@@ -22,6 +22,7 @@ __all__ = [
     "segment_max",
     "segment_mean",
     "segment_sum",
+    "sorted_keys",
     "sparse_conv",
     "stride_tables",
     "subm_table",

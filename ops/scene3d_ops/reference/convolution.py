@@ -1,4 +1,4 @@
-"""Twin of the sparse convolution: gather, multiply, add, one kernel offset at a time. Autograd derives the gradients."""
+"""Twin of the sparse convolution: gather, multiply, add, offset by offset. Autograd derives the gradients."""
 
 from __future__ import annotations
 

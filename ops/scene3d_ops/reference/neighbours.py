@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Int32, Int64
+from jaxtyping import Bool, Int, Int32, Int64
 from torch import Tensor
 
 KEY_BITS = 18
@@ -27,6 +27,21 @@ def unpack_keys(key: Int64[Tensor, "v"]) -> Int32[Tensor, "v 4"]:
     """The voxels (batch, x, y, z) of keys."""
     axes = [(key >> shift * KEY_BITS & 2**KEY_BITS - 1) - KEY_MARGIN for shift in (2, 1, 0)]
     return torch.stack([key >> 3 * KEY_BITS, *axes], dim=1).int()
+
+
+def in_range(index: Int[Tensor, "v 4"]) -> Bool[Tensor, "v"]:
+    """Which voxels fit into keys."""
+    limit = torch.tensor([KEY_BATCHES, KEY_LIMIT, KEY_LIMIT, KEY_LIMIT], device=index.device)
+    return ((index >= 0) & (index < limit)).all(dim=1)
+
+
+def sorted_keys(index: Int32[Tensor, "v 4"]) -> tuple[Int64[Tensor, "v"], int]:
+    """Keys of voxels, and the first row that is out of range or not above the row before it; -1 where there is none."""
+    key = pack_keys(index)
+    fault = ~in_range(index)
+    fault[1:] |= key[1:] <= key[:-1]
+    rows = fault.nonzero()
+    return key, int(rows[0]) if len(rows) else -1
 
 
 def subm_table(key: Int64[Tensor, "v"], kernel_size: int) -> Int32[Tensor, "k v"]:
