@@ -134,7 +134,8 @@ def _mixed_at_edges(depth: np.ndarray, model: SensorModel, rng: np.random.Genera
     """Where depth jumps to the next column or row, some pixels report a distance in between."""
     mixed = depth.copy()
     for axis in (0, 1):
-        beside = np.roll(depth, -1, axis)
+        after = np.minimum(np.arange(depth.shape[axis]) + 1, depth.shape[axis] - 1)
+        beside = depth.take(after, axis)
         with np.errstate(invalid="ignore"):
             jump = np.abs(beside - depth) > 0.08
         at = np.nonzero(jump & np.isfinite(beside) & np.isfinite(depth) & (rng.random(depth.shape) < model.mixed_share))

@@ -36,7 +36,7 @@ def plan_walk(
         raise InputError(f"{frames} frames; a walk has at least 1")
     free = free_floor(room, caster)
     path = _resampled(_path_through(free, room, rng), frames)
-    height = np.clip(1.45 + 0.1 * _wander(frames, 10, rng), 1.2, 1.7)
+    height = np.clip(1.45 + 0.1 * _wander(frames, 10.0, rng), 1.2, 1.7)
     position = np.column_stack([path, np.minimum(height, room.height_m - 0.3)])
     yaw, pitch = _gaze(position, room, caster, camera, rng)
     shake = 0.02 * np.column_stack([_wander(frames, 1.5, rng) for _ in range(3)])
