@@ -212,8 +212,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 ABBREVIATIONS = frozenset(
-    "|".join((_ABBREVIATION, _TITLE, _NUMBERED)).lower().split("|")
-    + ["az", "ark", "del", "ill", "la", "mass", "miss", "ore", "pa", "tex", "wash", "mfg", "mtg"]
-    + ["pty", "pte", "ptys", "ptes", "ppty", "ppte"]
+    [
+        *"|".join((_ABBREVIATION, _TITLE, _NUMBERED)).lower().split("|"),
+        *("az", "ark", "del", "ill", "la", "mass", "miss", "ore", "pa", "tex", "wash", "mfg", "mtg"),
+        *("pty", "pte", "ptys", "ptes", "ppty", "ppte"),
+    ]
 )
 """Words that may keep the period after them, lower case."""
