@@ -137,7 +137,7 @@ def _bring_openmp(path: Path) -> None:
     """Bring an OpenMP runtime into the global scope: torch's own, so that one thread pool serves both."""
     if sys.platform == "darwin":
         return
-    for candidate in (*_mapped_openmp(), "libgomp.so.1"):
+    for candidate in (*mapped_openmp(), "libgomp.so.1"):
         try:
             ctypes.CDLL(candidate, mode=ctypes.RTLD_GLOBAL)
         except OSError:
@@ -146,10 +146,10 @@ def _bring_openmp(path: Path) -> None:
     raise OSError(f"{path.name} needs an OpenMP runtime and none was found; install libgomp1")
 
 
-def _mapped_openmp() -> list[str]:
-    """OpenMP runtimes that this process already has in memory (torch is imported above, so its own is among them)."""
+def mapped_openmp() -> list[str]:
+    """Paths of the OpenMP runtimes that this process has in memory, torch's own first (it is imported above)."""
     maps = Path("/proc/self/maps")
     if not maps.exists():
         return []
     files = {line.split()[-1] for line in maps.read_text().splitlines() if "gomp" in line or "iomp" in line}
-    return sorted((f for f in files if f.startswith("/")), key=lambda f: "torch" not in f)
+    return sorted((f for f in files if f.startswith("/")), key=lambda f: "/torch/lib/" not in f)

@@ -1,11 +1,12 @@
 """spconv behind `sparse_conv`: its gather, multiply and scatter on our neighbour maps, so that row orders agree.
 
-On a GPU it needs the extra `cuda` or `cuda120`. On the CPU it serves to compare numbers, on one thread: with more, its
-scatter-add shares two pointers between threads and the sums come out wrong now and then.
+On a GPU it needs the extra `cuda` or `cuda120`. On the CPU it serves to compare numbers, and is held to one thread:
+with more, its scatter-add shares two pointers between threads and the sums come out wrong now and then.
 """
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Iterator
 from contextlib import contextmanager
 from unittest import mock
@@ -14,6 +15,7 @@ import torch
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from scene3d_ops import native
 from scene3d_ops.layers import weight_from_spconv, weight_to_spconv
 
 try:
@@ -31,43 +33,45 @@ class SpconvKernels:
         self, feature: Float[Tensor, "v ci"], weight: Float[Tensor, "k ci co"], table: Int32[Tensor, "k m"]
     ) -> Float[Tensor, "m co"]:
         """As `sparse_conv`."""
-        _refuse_threads(feature)
         rows = table.shape[1]
-        if rows == 0 or not (table >= 0).any():  # spconv does not take empty problems
+        if not (table >= 0).any():  # spconv does not take empty problems
             return feature.new_zeros(rows, weight.shape[2])
         pairs, count = _pairs(table)
-        return spconv_ops.indice_conv(feature, _as_krsc(weight), pairs, count, rows)
+        with on_cpu(threads=1):
+            return spconv_ops.indice_conv(feature, _as_krsc(weight), pairs, count, rows)
 
     def weight_gradient(
         self, feature: Float[Tensor, "v ci"], gradient: Float[Tensor, "m co"], table: Int32[Tensor, "k m"]
     ) -> Float[Tensor, "k ci co"]:
         """`out[k] = sum over j of outer(feature[table[k, j]], gradient[j])`."""
-        _refuse_threads(feature)
         weight = feature.new_zeros(len(table), feature.shape[1], gradient.shape[1])
         if not (table >= 0).any():
             return weight
         pairs, count = _pairs(table)
-        with stream_for(feature.device):
+        with on_cpu(threads=1):
             out = spconv_ops.indice_conv_backward(feature, _as_krsc(weight), gradient, pairs, count)[1]
         return weight_from_spconv(out)
 
 
 @contextmanager
-def stream_for(device: torch.device) -> Iterator[None]:
-    """Let spconv's backward pass run on the CPU, where it fails because it asks for a CUDA stream it never uses."""
-    if device.type == "cuda":
-        yield
-        return
-    with mock.patch.object(spconv_ops, "get_current_stream", return_value=0):
-        yield
+def on_cpu(*, threads: int) -> Iterator[None]:
+    """Set the number of threads of spconv's CPU code, and let its backward pass run there.
 
-
-def _refuse_threads(feature: Tensor) -> None:
-    if feature.device.type == "cpu" and torch.get_num_threads() > 1:
-        raise RuntimeError(
-            f"spconv on the CPU is wrong at random with {torch.get_num_threads()} threads; start with "
-            "OMP_NUM_THREADS=1, or use the native backend"
-        )
+    The wheel carries an OpenMP runtime of its own; the order of imports decides whether that one serves or torch's, so
+    both are set. The backward pass fails without a GPU only because it asks for a CUDA stream, which its CPU code then
+    does not use.
+    """
+    runtimes = [ctypes.CDLL(path) for path in native.mapped_openmp()]
+    before = [runtime.omp_get_max_threads() for runtime in runtimes]
+    for runtime in runtimes:
+        runtime.omp_set_num_threads(threads)
+    stream = spconv_ops.get_current_stream if torch.cuda.is_available() else lambda: 0
+    try:
+        with mock.patch.object(spconv_ops, "get_current_stream", stream):
+            yield
+    finally:
+        for runtime, count in zip(runtimes, before, strict=True):
+            runtime.omp_set_num_threads(count)
 
 
 def _as_krsc(weight: Float[Tensor, "k ci co"]) -> Float[Tensor, "co a b c ci"]:

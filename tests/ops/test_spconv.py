@@ -25,10 +25,10 @@ pytestmark = [pytest.mark.filterwarnings("ignore")]  # spconv and what it import
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    from scene3d_ops import spconv_backend
+
+    with spconv_backend.on_cpu(threads=1):
+        yield
 
 
 def random_lattice(seed: int) -> Lattice:
@@ -79,11 +79,16 @@ def test_converted_weights_give_the_numbers_of_spconv_layers(size: int) -> None:
         assert_close(got, their_up(their_down(their_subm(theirs))).features)
 
 
-def test_several_threads_are_refused() -> None:
+def test_the_backend_is_exact_whatever_the_threads() -> None:
+    from scene3d_ops import spconv_backend
+
     lattice = random_lattice(1)
-    torch.set_num_threads(2)
-    with using("spconv"), pytest.raises(RuntimeError, match="OMP_NUM_THREADS=1"):
-        sparse_conv(torch.randn(len(lattice), 4), torch.randn(27, 4, 4), lattice.subm_map(3))
+    feature, weight = torch.randn(len(lattice), 16), torch.randn(27, 16, 16)
+    with using("reference"):
+        want = sparse_conv(feature, weight, lattice.subm_map(3))
+    with spconv_backend.on_cpu(threads=4), using("spconv"):
+        for _ in range(20):
+            assert_close(sparse_conv(feature, weight, lattice.subm_map(3)), want)
 
 
 def test_empty_lattice() -> None:
