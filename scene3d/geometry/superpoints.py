@@ -97,7 +97,8 @@ def _of_mesh(scene: Scene, faces: Int64[Tensor, "f 3"], settings: SuperpointSett
     bend = (1 - cosine).clamp(min=0)
     # Across a convex edge lies the other side of the same thing, across a concave one usually another thing.
     weight = torch.where(outwards, bend * bend, bend) + _colour_step(smooth[:, 3:], edge, settings)
-    return over_segment_graph(edge, weight, count, threshold=settings.threshold, min_size=settings.min_size)
+    label = over_segment_graph(edge, weight, count, threshold=settings.threshold, min_size=settings.min_size)
+    return _without_strays(label, scene.xyz_m, settings.min_size)
 
 
 def _of_cloud(
@@ -119,7 +120,19 @@ def _of_cloud(
     cosine, _ = _along_edges(normal, xyz_m, edge)
     weight = (1 - cosine.abs()).clamp(min=0) + _colour_step(colour, edge, settings)
     label = over_segment_graph(edge, weight, count, threshold=settings.threshold, min_size=settings.min_size)
-    return label[cell_of_point]
+    return _without_strays(label, xyz_m, settings.min_size)[cell_of_point]
+
+
+def _without_strays(label: Int64[Tensor, "n"], xyz_m: Float32[Tensor, "n 3"], min_size: int) -> Int64[Tensor, "n"]:
+    """Give islands that stayed below the least size, such as vertices without a face, to whatever is nearest."""
+    stray = torch.bincount(label)[label] < min_size
+    if not stray.any() or stray.all():
+        return label
+    settled = (~stray).nonzero()[:, 0]
+    nearest, _ = knn(xyz_m[settled], 1, xyz_m[stray])
+    adopted = label.clone()
+    adopted[stray] = label[settled[nearest[:, 0]]]
+    return torch.unique(adopted, return_inverse=True)[1]
 
 
 def _cells(
