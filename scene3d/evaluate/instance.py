@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,13 @@ class InstancePrediction:
         if self.superpoint is not None:
             return len(self.superpoint)
         return self.mask.elements if isinstance(self.mask, MaskList) else self.mask.shape[1]
+
+    def over_vertices(self) -> MaskList:
+        """The masks as lists of vertices."""
+        if self.superpoint is None:
+            return self.mask if isinstance(self.mask, MaskList) else MaskList.of(self.mask)
+        dense = self.mask.dense() if isinstance(self.mask, MaskList) else self.mask
+        return MaskList.of(dense[:, self.superpoint])
 
 
 class InstanceAP:
@@ -117,17 +124,7 @@ class InstanceAP:
 
         Fractions 0–1. A class without an object is nan and left out of means; with objects but no prediction it is 0.
         """
-        ap = self._examples.average_precision(scannet_area)  # (c, t)
-        columns = {"ap": ap[:, :-1].mean(axis=1), "ap50": ap[:, 0], "ap25": ap[:, -1]}
-        result: dict[str, Any] = _means(columns, np.ones(len(self._names), dtype=bool))
-        result["per_class"] = {
-            name: {key: float(values[c]) for key, values in columns.items()} for c, name in enumerate(self._names)
-        }
-        if any(self.classes.splits) and not self.class_agnostic:
-            split_of = dict(zip(self.classes.names, self.classes.splits, strict=True))
-            for split in ("head", "common", "tail"):
-                result[split] = _means(columns, np.array([split_of[name] == split for name in self._names]))
-        return result
+        return table_of(self._examples.average_precision(scannet_area), self._names, self.classes)
 
     def _classes_of(self, prediction: InstancePrediction) -> Int64[np.ndarray, "q"]:
         """Index of each prediction's class, -1 where the benchmark does not score it."""
@@ -137,6 +134,20 @@ class InstanceAP:
 
     def _settings(self) -> tuple[str, tuple[int, ...], int, bool]:
         return self.classes.name, self.classes.ids, self.min_region, self.class_agnostic
+
+
+def table_of(ap: Float64[np.ndarray, "c t"], names: Sequence[str], classes: ClassList) -> dict[str, Any]:
+    """The result of an AP by class and by `IOU_THRESHOLDS`: means over the classes that occur, overall and by split."""
+    columns = {"ap": ap[:, :-1].mean(axis=1), "ap50": ap[:, 0], "ap25": ap[:, -1]}
+    result: dict[str, Any] = _means(columns, np.ones(len(names), dtype=bool))
+    result["per_class"] = {
+        name: {key: float(values[c]) for key, values in columns.items()} for c, name in enumerate(names)
+    }
+    split_of = dict(zip(classes.names, classes.splits, strict=True))
+    if any(split_of.get(name) for name in names):
+        for split in ("head", "common", "tail"):
+            result[split] = _means(columns, np.array([split_of[name] == split for name in names]))
+    return result
 
 
 def _means(columns: Mapping[str, Float64[np.ndarray, "c"]], of: Bool[np.ndarray, "c"]) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class ScenePairs:
         t, prediction = np.nonzero((best_iou <= limit) & (self.ignored <= limit))
         examples.write(self.predicted_class[prediction], t, score[prediction], true=np.zeros(len(t), dtype=bool))
 
-        chooser, prediction = np.nonzero((self.iou.T > thresholds.min()) & self.object_counts[:, None])
+        chooser, prediction = np.nonzero((thresholds.min() < self.iou.T) & self.object_counts[:, None])
         t, hit = np.nonzero(self.iou[prediction, chooser] > limit)
         chooser, prediction = chooser[hit], prediction[hit]
         free = _free_when_chosen(t, chooser, prediction)
