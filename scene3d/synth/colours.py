@@ -74,7 +74,7 @@ def colour_names(rgb: UInt8[np.ndarray, "n 3"]) -> np.ndarray:
 
 def dominant_colour(mesh: TexturedMesh) -> str:
     """Name of the colour that covers most of the surface."""
-    face, barycentric, _ = sampled(mesh, 512)
+    face, barycentric, _ = sampled(mesh, 256)
     return NAMES[int(np.bincount(colour_names(face_colours(mesh, face, barycentric)), minlength=len(NAMES)).argmax())]
 
 

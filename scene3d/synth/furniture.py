@@ -126,7 +126,7 @@ def model_mesh(model: FurnitureModel) -> TexturedMesh:
 
 
 def read_labels() -> dict[str, tuple[str, str, bool]]:
-    """The reviewed table: catalogue id to ScanNet200 label ("" where left out), material, and whether it has a front."""
+    """The reviewed table: catalogue id to ScanNet200 label ("" where left out), material, has a front."""
     with _LABELS.open(encoding="utf-8", newline="") as file:
         return {row["id"]: (row["label"], row["material"], row["front"] == "yes") for row in csv.DictReader(file)}
 

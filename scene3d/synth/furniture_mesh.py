@@ -114,7 +114,7 @@ def _fitted(
 def _texture(material: Material, files: ModelFiles) -> UInt8[np.ndarray, "h w 3"]:
     data = files.read(material.picture) if material.picture else None
     if data is None:
-        return np.array(material.rgb, np.float64).reshape(1, 1, 3).__mul__(255).round().astype(np.uint8)
+        return (np.array(material.rgb).reshape(1, 1, 3) * 255).round().astype(np.uint8)
     with Image.open(io.BytesIO(data)) as picture:
         picture.draft("RGB", (_MOST_PIXELS, _MOST_PIXELS))
         picture = picture.convert("RGBA" if "A" in picture.mode or "transparency" in picture.info else "RGB")

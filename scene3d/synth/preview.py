@@ -52,8 +52,8 @@ def render_room(room: Room, *, view: str = "top", width: int = 640, height: int 
     if view == "inside":
         eye, target = np.append(low + 0.35 * (high - low), 1.6), np.append(high, 0.6)
         return render_mesh(_surfaces(room, None), eye_m=eye, target_m=target, width=width, height=height, fov_deg=85)
-    direction = np.array([0.02, -0.02, 1.0]) if view == "top" else np.array([-0.62, -0.7, 0.95])
-    eye = middle + direction / np.linalg.norm(direction) * reach * (1.05 if view == "top" else 1.15)
+    direction = np.array([0.0, -0.02, 1.0]) if view == "top" else np.array([-0.62, -0.7, 0.95])
+    eye = middle + direction / np.linalg.norm(direction) * reach * (1.2 if view == "top" else 1.3)
     return render_mesh(_surfaces(room, eye), eye_m=eye, target_m=middle, width=width, height=height, fov_deg=50)
 
 

@@ -94,7 +94,7 @@ class Stock:
 
 
 def _piece(label: str, model_id: str, mesh: TexturedMesh, has_front: bool, material: str, elevation_m: float) -> Piece:
-    width, depth, height = np.ptp(mesh.xyz_m[np.unique(mesh.faces)], axis=0).tolist()
+    width, depth, height = np.ptp(mesh.xyz_m[mesh.faces].reshape(-1, 3), axis=0).tolist()
     return Piece(
         label=label,
         model_id=model_id,

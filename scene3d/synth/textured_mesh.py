@@ -55,8 +55,9 @@ def with_faces(mesh: TexturedMesh, keep: Bool[np.ndarray, "f"]) -> TexturedMesh:
 
 def face_areas_m2(mesh: TexturedMesh) -> Float[np.ndarray, "f"]:
     """Area of each triangle."""
-    corner = mesh.xyz_m[mesh.faces]
-    return np.linalg.norm(np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0]), axis=1) / 2
+    a, b, c = (mesh.xyz_m[mesh.faces[:, i]].T for i in range(3))  # (3, f) each: np.cross is four times slower
+    (x, y, z), (u, v, w) = b - a, c - a
+    return np.sqrt((y * w - z * v) ** 2 + (z * u - x * w) ** 2 + (x * v - y * u) ** 2) / 2
 
 
 def sampled(

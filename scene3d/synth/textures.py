@@ -40,7 +40,7 @@ def planks(rng: np.random.Generator, base: Rgb | None = None) -> Picture:
 
 def tiles(rng: np.random.Generator, base: Rgb | None = None) -> Picture:
     """Square or oblong tiles with joints; one metre wide."""
-    base = base or pick(rng, PLAIN, WALL, VIVID)
+    base = base or pick(rng, PLAIN, WALL, *((VIVID,) if rng.random() < 0.15 else ()))
     rows, columns = int(rng.integers(2, 8)), int(rng.integers(2, 8))
     row, column = np.arange(_EDGE) * rows // _EDGE, np.arange(_EDGE) * columns // _EDGE
     shade = rng.normal(0, 6, (rows, columns))[row][:, column] + rng.normal(0, 2, (_EDGE, _EDGE))
@@ -57,7 +57,7 @@ def tiles(rng: np.random.Generator, base: Rgb | None = None) -> Picture:
 
 def carpet(rng: np.random.Generator, base: Rgb | None = None) -> Picture:
     """Short pile: blotches and noise."""
-    base = base or pick(rng, PLAIN, VIVID, WALL)
+    base = base or pick(rng, PLAIN, WALL, *((VIVID,) if rng.random() < 0.3 else ()))
     blotches = np.repeat(np.repeat(rng.normal(0, 5, (16, 16)), 8, 0), 8, 1)
     return _tinted(base, blotches + rng.normal(0, 11, (_EDGE, _EDGE)))
 
@@ -104,10 +104,10 @@ def rug(rng: np.random.Generator) -> Picture:
     """A woven rug: border, field and a symmetric figure."""
     ground, border, ink = (pick(rng, VIVID, PLAIN, WALL) for _ in range(3))
     y, x = np.mgrid[-1:1:96j, -1:1:96j]
-    waves = sum(np.sin(a * abs(x) + b * abs(y) + c) for a, b, c in rng.uniform(1, 14, (3, 3)))
-    picture = np.where((waves > rng.uniform(0.2, 1.2))[..., None], np.uint8(ink), np.uint8(ground))
+    waves = np.sum([np.sin(a * abs(x) + b * abs(y) + c) for a, b, c in rng.uniform(1, 14, (3, 3))], axis=0)
+    picture = np.where((waves > rng.uniform(0.2, 1.2))[..., None], np.array(ink, np.uint8), np.array(ground, np.uint8))
     edge = np.maximum(abs(x), abs(y))
-    picture = np.where(((edge > 0.78) & (edge < 0.92))[..., None], np.uint8(border), picture)
+    picture = np.where(((edge > 0.78) & (edge < 0.92))[..., None], np.array(border, np.uint8), picture)
     return (picture + rng.normal(0, 7, picture.shape)).clip(0, 255).astype(np.uint8)
 
 
@@ -118,7 +118,7 @@ def art(rng: np.random.Generator) -> Picture:
     colours = np.array([pick(rng, VIVID, WALL, PLAIN) for _ in range(7)], np.float64)
     if kind == 0:
         ridge = [0.3 + 0.15 * i + 0.06 * np.sin(rng.uniform(4, 14) * x + rng.uniform(0, 6)) for i in range(4)]
-        index = sum((y > line).astype(int) for line in ridge)
+        index = np.sum([y > line for line in ridge], axis=0)
     elif kind == 1:
         index = rng.integers(0, 7, (int(rng.integers(2, 6)), int(rng.integers(2, 6))))
         index = index[
@@ -128,7 +128,7 @@ def art(rng: np.random.Generator) -> Picture:
     elif kind == 2:
         index = np.zeros(x.shape, int)
         for i in range(1, 7):
-            cx, cy, radius = rng.uniform(0, 1, 2).tolist() + [rng.uniform(0.08, 0.3)]
+            cx, cy, radius = rng.uniform((0, 0, 0.08), (1, 1, 0.3))
             index[(x - cx) ** 2 + (y - cy) ** 2 < radius**2] = i
     else:
         index = ((np.sin(rng.uniform(3, 12) * x) + np.cos(rng.uniform(3, 12) * y) + 2) * 1.7).astype(int)

@@ -143,7 +143,7 @@ def _corner_indices(corners: list[bytes], vertices: int, pictures: int, name: st
         picture = table[:, 1] if slashes else np.zeros(len(corners), np.int64)
         index = np.stack([table[:, 0], picture], 1)
     else:
-        parts = [(corner.split(b"/") + [b"0"])[:2] for corner in corners]
+        parts = [[*corner.split(b"/"), b"0"][:2] for corner in corners]
         index = np.array([(int(vertex), int(picture or 0)) for vertex, picture in parts], np.int64)
     total = np.array([vertices, pictures])
     index = np.where(index < 0, index + total, index - 1)  # negative indices count from the end

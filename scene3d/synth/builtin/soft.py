@@ -44,7 +44,7 @@ def clothes(rng: np.random.Generator, style: int, *, width: float, depth: float,
 
 def _pile(rng: np.random.Generator, width: float, depth: float, height: float) -> TexturedMesh:
     y, x = np.mgrid[-1:1:15j, -1:1:15j]
-    waves = sum(np.sin(a * x + b * y + c) for a, b, c in rng.uniform(-5, 5, (4, 3)))
+    waves = np.sum([np.sin(a * x + b * y + c) for a, b, c in rng.uniform(-5, 5, (4, 3))], axis=0)
     dome = (1 - np.abs(x) ** 3) * (1 - np.abs(y) ** 3)
     heights = dome * (0.6 + 0.12 * waves).clip(0.15, 1)
     return joined(sheet(heights * height / heights.max(), (width, depth), textures.fabric(rng)))

@@ -82,16 +82,11 @@ def furnish(kind: str, *, seed: int, catalogue: Catalogue, part: str = "train") 
 def finish(room: Placer, openings: list[Opening]) -> None:
     """What every room has: pictures, lights, switches by the doors, sockets, a plant."""
     rng, stock = room.rng, room.stock
-    for _ in range(int(rng.integers(0, 6))):
+    for _ in range(int(rng.integers(1, 8))):
         label = str(rng.choice(["picture", "picture", "picture", "poster", "mirror", "shelf", "clock"]))
         own = "wall-shelf" if label == "shelf" else ""
         room.on_wall(stock.piece(label, own=own, most=(1.3, 0.3, 1.2)), z_m=(1.15, 1.6))
-    low, high = room.plan.floor_m.min(0), room.plan.floor_m.max(0)
-    light = stock.piece("ceiling light", most=(1.4, 1.4, room.plan.height_m - 2.0))
-    for _ in range(int(rng.integers(1, 5))):
-        room.on_ceiling(
-            light, low + rng.uniform(0.2, 0.8, 2) * (high - low), turn_rad=float(rng.choice([0, np.pi / 2]))
-        )
+    _lights(room)
     for opening in openings:
         if opening.label == "door" and rng.random() < 0.7:
             switch = stock.piece("light switch")
@@ -110,3 +105,17 @@ def finish(room: Placer, openings: list[Opening]) -> None:
         room.against_wall(stock.piece("plant", least=(0.2, 0.2, 0.5)), along=float(rng.integers(2)))
     if rng.random() < 0.4:
         room.against_wall(stock.piece("trash can"))
+
+
+def _lights(room: Placer) -> None:
+    """One light in the middle, or flat ones in a row or a grid."""
+    rng = room.rng
+    light = room.stock.piece("ceiling light", most=(1.4, 1.4, room.plan.height_m - 2.0))
+    low, high = room.plan.floor_m.min(0), room.plan.floor_m.max(0)
+    flat = light is not None and light.size_m[2] < 0.2
+    columns, rows = (int(rng.integers(1, 3)), int(rng.integers(1, 3))) if flat else (1, 1)
+    turn = float(rng.choice([0, np.pi / 2]))
+    for column in range(columns):
+        for row in range(rows):
+            share = np.array([(column + 0.5) / columns, (row + 0.5) / rows]) + rng.normal(0, 0.01, 2)
+            room.on_ceiling(light, low + share * (high - low), turn_rad=turn)

@@ -1,13 +1,10 @@
-"""Groups of furniture that belong together: desk and chair, table and chairs, bed and nightstands, sofa and television."""
+"""Groups of furniture: desk and chair, table and chairs, bed and nightstands, sofa and television."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from scene3d.synth.layout.placer import Placer
-
-_SIT_M = 0.22
-"""How far the middle of a chair at a table stands out from the table's edge, at the least."""
 
 
 def desk_group(room: Placer, *, walls: list[int] | None = None, at: tuple[float, float] | None = None) -> int | None:
@@ -143,9 +140,10 @@ def seats_around(room: Placer, table: int, *, count: int) -> None:
 def bed_group(room: Placer, *, walls: list[int] | None = None) -> int | None:
     """A bed with its head to the wall, nightstands with lamps beside it, pillows and a blanket on it."""
     rng, stock = room.rng, room.stock
-    bed = None
-    for _ in range(5):
-        bed = room.against_wall(stock.piece("bed", most=(2.3, 2.4, 2.0)), walls=walls)
+    bed, middle = None, 0.5 + float(rng.normal(0, 0.12))
+    for attempt in range(6):
+        piece = stock.piece("bed", most=(2.3, 2.4, 2.0))
+        bed = room.against_wall(piece, walls=walls, along=middle if attempt < 4 else None)
         if bed is not None:
             break
     if bed is None:
@@ -153,7 +151,7 @@ def bed_group(room: Placer, *, walls: list[int] | None = None) -> int | None:
     width, depth, _ = room.pieces[bed].size_m
     stand = stock.piece("nightstand" if rng.random() < 0.75 else "end table")
     for side in (-1, 1):
-        if stand is not None and rng.random() < 0.75:
+        if stand is not None and rng.random() < 0.9:
             x = side * (width / 2 + stand.size_m[0] / 2 + float(rng.uniform(0.03, 0.12)))
             placed = room.beside(bed, stand, offset_m=(x, depth / 2 - stand.size_m[1] / 2), wall=True)
             if placed is not None:

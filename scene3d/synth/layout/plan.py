@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,6 +14,8 @@ from scene3d.synth.room import Structure, TexturedMesh
 
 _TILE_M = 1.0
 """Edge of one repetition of a floor or wall picture."""
+_GAP_M = 0.006
+"""Air between an opening and the door or window in it, so that no two surfaces coincide."""
 _REVEAL_M = 0.14
 """Depth of the wall around an opening."""
 
@@ -134,8 +137,8 @@ def _level(floor_m: Float64[np.ndarray, "k 2"], z: float, picture: Picture, *, u
     """A horizontal polygon, cut into rectangles by the corners' coordinates."""
     xs, ys = np.unique(floor_m[:, 0]), np.unique(floor_m[:, 1])
     quads = []
-    for x0, x1 in zip(xs[:-1], xs[1:], strict=True):
-        for y0, y1 in zip(ys[:-1], ys[1:], strict=True):
+    for x0, x1 in pairwise(xs):
+        for y0, y1 in pairwise(ys):
             if inside(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]]), floor_m)[0]:
                 quad = np.array([[x0, y0, z], [x1, y0, z], [x1, y1, z], [x0, y1, z]])
                 quads.append(quad if up else quad[::-1])
@@ -145,25 +148,31 @@ def _level(floor_m: Float64[np.ndarray, "k 2"], z: float, picture: Picture, *, u
 
 def _wall_mesh(wall: Wall, height_m: float, holes: list[Opening], picture: Picture) -> TexturedMesh:
     """The wall's rectangle without its holes."""
-    edges = [(h.along_m - h.width_m / 2, h.along_m + h.width_m / 2, h.bottom_m, h.top_m) for h in holes]
+    edges = [_edges(hole) for hole in holes]
     cuts = np.unique([0.0, wall.length_m, *(x for e in edges for x in e[:2])])
     levels = np.unique([0.0, height_m, *(z for e in edges for z in e[2:])])
     quads, uv = [], []
-    for a, b in zip(cuts[:-1], cuts[1:], strict=True):
-        for low, high in zip(levels[:-1], levels[1:], strict=True):
+    for a, b in pairwise(cuts):
+        for low, high in pairwise(levels):
             x, z = (a + b) / 2, (low + high) / 2
             if not any(e[0] < x < e[1] and e[2] < z < e[3] for e in edges):
-                flat = np.array([[a, low], [b, low], [b, high], [a, high]])[::-1]
+                flat = np.array([[a, low], [b, low], [b, high], [a, high]])
                 quads.append([[*wall.point_m(t), h] for t, h in flat])
                 uv.append(flat / _TILE_M)
-    # seen from the room, first → second runs from left to right, so the reversed order faces inward
+    # seen from the room, first → second runs from right to left, so the reversed order faces inward
     return _quad_mesh(np.array(quads)[:, ::-1], np.array(uv)[:, ::-1], picture)
+
+
+def _edges(opening: Opening) -> tuple[float, float, float, float]:
+    """Left, right, lower and upper edge of the hole."""
+    half = opening.width_m / 2 + _GAP_M
+    low = opening.bottom_m - _GAP_M if opening.bottom_m > 0 else 0.0
+    return opening.along_m - half, opening.along_m + half, low, opening.top_m + _GAP_M
 
 
 def _frame(wall: Wall, opening: Opening, picture: Picture) -> Structure:
     """The four sides of the hole in the wall, and what closes it behind."""
-    a, b = opening.along_m - opening.width_m / 2, opening.along_m + opening.width_m / 2
-    low, high = opening.bottom_m, opening.top_m
+    a, b, low, high = _edges(opening)
     rim = [(a, low), (b, low), (b, high), (a, high)]
     quads = []
     for (x0, z0), (x1, z1) in zip(rim, rim[1:] + rim[:1], strict=True):

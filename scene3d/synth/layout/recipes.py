@@ -29,10 +29,11 @@ def bedroom(room: Placer) -> None:
     if _roomy(room, 20) and rng.random() < 0.3:
         bed_group(room)
     room.against_wall(stock.piece("wardrobe", "closet", most=(2.4, 0.8, room.plan.height_m - 0.02)))
-    _storage(room, "dresser", "cabinet", chance=0.7)
+    _storage(room, "dresser", "cabinet", chance=0.8)
+    _storage(room, "dresser", "cabinet", "tv stand", chance=0.4)
     if rng.random() < 0.55:
         desk_group(room)
-    bookcases(room, int(rng.integers(0, 3)))
+    bookcases(room, int(rng.integers(1, 4)))
     if rng.random() < 0.4:
         room.on_floor(stock.piece("armchair", "chair", "ottoman"))
     if rng.random() < 0.3:
@@ -61,13 +62,13 @@ def living_room(room: Placer) -> None:
         room.on_floor(stock.piece("armchair", "ottoman", "stool"))
     if rng.random() < 0.6:
         room.against_wall(stock.piece("lamp", least=(0, 0, 1.0)), along=float(rng.integers(2)))
-    _floor_things(room, ("plant", "basket", "box", "bag", "guitar", "speaker", "fan", "shoe", "ball"), (2, 6))
+    _floor_things(room, ("plant", "basket", "box", "bag", "guitar", "speaker", "fan", "shoe", "ball"), (3, 8))
 
 
 def office(room: Placer) -> None:
     """Several desks with chairs, shelves, file cabinets, a whiteboard, perhaps a copier."""
     rng, stock = room.rng, room.stock
-    for _ in range(int(rng.integers(1, 3 + 2 * _roomy(room, 20) + 2 * _roomy(room, 35)))):
+    for _ in range(int(rng.integers(2, 4 + 2 * _roomy(room, 20) + 2 * _roomy(room, 35)))):
         desk_group(room)
     if _roomy(room, 16) and rng.random() < 0.4:
         table_group(room, "table", chairs=int(rng.integers(2, 5)))
@@ -132,7 +133,7 @@ def bathroom(room: Placer) -> None:
     if toilet is not None and rng.random() < 0.7:
         room.on_wall(stock.piece("toilet paper dispenser"), z_m=(0.55, 0.75))
         scatter(room, toilet, ("toilet paper", "tissue box", "bottle"), count=1)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(int(rng.integers(2, 5))):
         room.on_wall(stock.piece("towel", own="towel"), z_m=(0.7, 1.1))
     if rng.random() < 0.6:
         room.on_wall(stock.piece("bathroom cabinet", own="bathroom-cabinet"), z_m=(1.1, 1.3))

@@ -11,8 +11,8 @@ from scipy import ndimage
 from scene3d.synth.layout.plan import Plan, inside
 
 _CELL_M = 0.1
-_BODY_M = 0.22
-"""Half the width of somebody who walks sideways past the furniture."""
+_BODY = np.array([[0, 1, 1, 1, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [0, 1, 1, 1, 0]], bool)
+"""Cells that somebody covers who passes between the furniture: half a metre."""
 _OPEN_SHARE = 0.8
 
 
@@ -40,7 +40,7 @@ class Footprint:
     def contains(self, points_m: Float64[np.ndarray, "n 2"], *, margin_m: float = 0.0) -> Bool[np.ndarray, "n"]:
         """Whether points lie within the plan of the box, `margin_m` around it included."""
         local = (points_m - self.centre_m) @ self.axes().T
-        return (np.abs(local) <= np.array(self.half_m) + margin_m).all(1)
+        return np.asarray((np.abs(local) <= np.array(self.half_m) + margin_m).all(1))
 
 
 def overlap_m(a: Footprint, b: Footprint) -> float:
@@ -68,6 +68,8 @@ class Space:
         """Start empty."""
         self.plan = plan
         self.taken: dict[int, Footprint] = {}
+        self._centres_m: list[Float64[np.ndarray, "2"]] = []
+        self._reach_m: list[float] = []
         self.zones: list[Footprint] = []
         """Kept free of furniture: door swings, the fronts of windows."""
         self.doors_m: list[Float64[np.ndarray, "2"]] = []
@@ -88,24 +90,28 @@ class Space:
             return False
         return not Footprint.contains(box, self.plan.floor_m, margin_m=-0.004).any()
 
-    def free(self, box: Footprint, *, ignoring: tuple[int, ...] = (), zones: bool = True, gap_m: float = 0.004) -> bool:
+    def free(self, box: Footprint, *, ignoring: tuple[int, ...] = (), zones: bool = True) -> bool:
         """Whether the box lies in the room and meets neither things nor zones.
 
         Args:
             box: The box.
             ignoring: Ids of things that it may meet.
             zones: Whether zones count.
-            gap_m: Air to leave.
         """
         if not self.within(box):
             return False
         if zones and any(overlap_m(box, zone) > 0 for zone in self.zones):
             return False
-        return all(
-            overlap_m(box, other) <= -gap_m or overlap_m(box, other) <= 0
-            for i, other in self.taken.items()
-            if i not in ignoring
-        )
+        return all(overlap_m(box, other) <= 0 for key, other in self._near(box) if key not in ignoring)
+
+    def _near(self, box: Footprint) -> list[tuple[int, Footprint]]:
+        """The things whose circumscribed circles meet the box's."""
+        if not self.taken:
+            return []
+        centre, reach = np.array(self._centres_m), np.array(self._reach_m)
+        apart = np.linalg.norm(centre - box.centre_m, axis=1) - reach - np.hypot(*box.half_m)
+        keys = list(self.taken)
+        return [(keys[i], self.taken[keys[i]]) for i in np.flatnonzero(apart < 0)]
 
     def walkable_with(self, box: Footprint) -> bool:
         """Whether most of the floor stays connected to every door once the box stands there."""
@@ -113,8 +119,8 @@ class Space:
             return True
         blocked = self._blocked | box.contains(self._cells_m)
         free = (self._floor & ~blocked).reshape(self._shape)
-        distance = ndimage.distance_transform_edt(np.pad(free, 1))[1:-1, 1:-1] * _CELL_M
-        parts, count = ndimage.label(distance > _BODY_M)
+        parts = np.zeros(self._shape, np.int32)
+        count = ndimage.label(ndimage.binary_erosion(free, _BODY), output=parts)
         if not count:
             return False
         sizes = np.bincount(parts.ravel())[1:]
@@ -129,5 +135,7 @@ class Space:
     def take(self, key: int, box: Footprint) -> None:
         """Put the box in, under an object's id."""
         self.taken[key] = box
+        self._centres_m.append(box.centre_m)
+        self._reach_m.append(float(np.hypot(*box.half_m)))
         if box.bottom_m < 1.6 and box.top_m > 0.06:
             self._blocked |= box.contains(self._cells_m)

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from scene3d.synth.room import TexturedMesh
 from scene3d.synth.textured_mesh import face_areas_m2, sampled
@@ -31,8 +31,8 @@ class Surfaces:
         self.level = np.flatnonzero(steep > 0.97)  # either winding: authors are careless
 
     @functools.cached_property
-    def _tree(self) -> cKDTree:
-        return cKDTree(self.xyz_m[self.level])
+    def _tree(self) -> KDTree:
+        return KDTree(self.xyz_m[self.level])
 
     def candidates(
         self, rng: np.random.Generator, count: int, *, least_m: float, most_m: float
@@ -87,6 +87,7 @@ class Surfaces:
 
 
 def _inside_quad(points_m: Float64[np.ndarray, "n 2"], corners_m: Float64[np.ndarray, "4 2"]) -> np.ndarray:
-    edge = np.roll(corners_m, -1, 0) - corners_m
-    offset = points_m[:, None] - corners_m[None]
-    return (edge[:, 0] * offset[..., 1] - edge[:, 1] * offset[..., 0] > 0).all(1)
+    across, up = corners_m[1] - corners_m[0], corners_m[3] - corners_m[0]
+    offset = points_m - corners_m[0]
+    u, v = offset @ across / (across @ across), offset @ up / (up @ up)
+    return (u > 0) & (u < 1) & (v > 0) & (v < 1)
