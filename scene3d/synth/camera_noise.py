@@ -12,6 +12,9 @@ from scipy.spatial.transform import Rotation
 from scene3d.synth.camera import Camera
 from scene3d.synth.render import Picture
 
+_MIDDLE_GREY = 0.42
+"""Mean that automatic exposure wants, on the 0–1 scale."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorModel:
@@ -33,6 +36,8 @@ class SensorModel:
     """Misalignment of colour against depth: columns, rows."""
     colour_noise: float = 0.015
     """Standard deviation per pixel on the 0–1 scale."""
+    metering: float = 0.6
+    """How far automatic exposure goes: 0 never changes, 1 brings every picture to the same mean."""
     exposure_drift: float = 0.08
     """Standard deviation of the log gain over the walk."""
     white_balance: float = 0.05
@@ -48,12 +53,13 @@ class SensorModel:
         """A camera between good and poor."""
         return cls(
             far_m=float(rng.uniform(3.8, 5.0)),
-            disparity_noise=float(rng.uniform(0.2, 0.6)),
+            disparity_noise=float(rng.uniform(0.15, 0.5)),
             lateral_noise_px=float(rng.uniform(0.3, 0.7)),
             mixed_share=float(rng.uniform(0.15, 0.5)),
             blob_count=float(rng.uniform(0.3, 2.0)),
             colour_shift_px=(int(rng.integers(-1, 2)), int(rng.integers(-1, 2))),
             colour_noise=float(rng.uniform(0.005, 0.025)),
+            metering=float(rng.uniform(0.4, 0.9)),
             exposure_drift=float(rng.uniform(0.03, 0.12)),
             blur_px=float(rng.uniform(0, 3)),
             drift_m=float(rng.uniform(0.002, 0.012)),
@@ -104,6 +110,11 @@ def sense_colour(
     rgb = rgb / len(smear) * gain.astype(np.float32)
     rgb += np.float32(model.colour_noise) * rng.standard_normal((h, w, 1), np.float32)
     return (np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def metered_gain(picture: Picture, model: SensorModel) -> float:
+    """Gain by which automatic exposure answers a picture."""
+    return float((_MIDDLE_GREY / max(float(picture.rgb.mean()), 0.02)) ** model.metering)
 
 
 def colour_gains(count: int, model: SensorModel, rng: np.random.Generator) -> Float64[np.ndarray, "k 3"]:

@@ -13,6 +13,7 @@ import os
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from jaxtyping import Float32, Int, Int32, Int64, UInt8
 from torch import Tensor
 
 from scene3d.errors import InputError
-from scene3d.synth.inventory import SceneObject, inventory, room_outline
+from scene3d.synth.inventory import SceneObject, inventory, relations, relations_from_json, room_outline
 from scene3d.synth.scan import SimulatedScan
 
 _SCHEMA = "scene3d/training-scene/1"
@@ -51,6 +52,9 @@ class TrainingScene:
     """0 … s-1, from the scan at full resolution."""
     objects: tuple[SceneObject, ...]
     """All that was in the room; `seen` tells which of it the scan shows."""
+    relations: dict[str, Any]
+    """`supports`: pairs (upper, lower); `nearest`: for each object its closest others and the gaps in metres; `facing`:
+    pairs (object, what its front points at). All by object id."""
     floor_m: Float32[Tensor, "k 2"]
     """Corners of the floor in the frame of the scan."""
     voxel_m: float
@@ -82,6 +86,7 @@ def write_training_scene(path: Path, scan: SimulatedScan, *, name: str, voxel_m:
         "has_colour": scan.has_colour,
         "floor_m": room_outline(scan),
         "objects": [asdict(o) for o in inventory(scan)],
+        "relations": relations(scan),
     }
     arrays["header"] = np.frombuffer(json.dumps(header, separators=(",", ":")).encode(), np.uint8)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
@@ -122,6 +127,7 @@ def load_training_scene(path: Path | str) -> TrainingScene:
         category_id=torch.from_numpy(tables[arrays["label"], 1]),
         superpoint=torch.from_numpy(arrays["superpoint"].astype(np.int64)),
         objects=tuple(SceneObject.from_json(o) for o in header["objects"]),
+        relations=relations_from_json(header["relations"]),
         floor_m=torch.tensor(header["floor_m"], dtype=torch.float32),
         voxel_m=header["voxel_m"],
         scan_voxel_m=header["scan_voxel_m"],

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import open3d as o3d
 from jaxtyping import Float32, Float64, Int32, UInt8
 
 from scene3d.errors import InputError
@@ -53,6 +52,8 @@ def fuse(
 
     Source: Curless and Levoy, SIGGRAPH 1996; Open3D's sparse voxel blocks do the work.
     """
+    import open3d as o3d
+
     volumes: Any = o3d.t.geometry  # the stubs know shapes only as their own class
     grid = volumes.VoxelBlockGrid(
         ("tsdf", "weight", "color"),

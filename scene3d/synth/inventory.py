@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from scene3d.labels import class_list
-from scene3d.synth.room import PlacedObject
 from scene3d.synth.scan import SimulatedScan
+from scene3d.synth.scene_graph import scene_graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +35,7 @@ class SceneObject:
     """Direction of the front, 0 along +x; None for things without a front."""
     support_id: int | None
     against_wall: bool
+    in_corner: bool
     colour: str
     material: str
     model_id: str
@@ -48,8 +49,18 @@ class SceneObject:
 
 def inventory(scan: SimulatedScan) -> tuple[SceneObject, ...]:
     """The objects of the room, in its order."""
-    turn = float(np.arctan2(scan.world_from_room[1, 0], scan.world_from_room[0, 0]))
-    return tuple(_scene_object(placed, scan, turn) for placed in scan.room.objects)
+    return tuple(_scene_object(record, scan) for record in scene_graph(scan.room)["objects"])
+
+
+def relations(scan: SimulatedScan) -> dict[str, Any]:
+    """`supports`, `nearest` and `facing` as `scene_graph` gives them: object ids, so true in every frame."""
+    graph = scene_graph(scan.room)
+    return {key: graph[key] for key in ("supports", "nearest", "facing")}
+
+
+def relations_from_json(record: dict[str, Any]) -> dict[str, Any]:
+    """`relations` again from its JSON, whose keys are strings."""
+    return record | {"nearest": {int(key): value for key, value in record["nearest"].items()}}
 
 
 def room_outline(scan: SimulatedScan) -> list[list[float]]:
@@ -58,35 +69,18 @@ def room_outline(scan: SimulatedScan) -> list[list[float]]:
     return np.round(scan.room.floor_m @ pose[:2, :2].T + pose[:2, 3], 3).tolist()
 
 
-def _scene_object(placed: PlacedObject, scan: SimulatedScan, turn_rad: float) -> SceneObject:
-    in_room = float(np.arctan2(placed.world_from_model[1, 0], placed.world_from_model[0, 0]))
-    cos, sin = np.cos(in_room), np.sin(in_room)
-    room_from_box = np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]])
-    along = placed.mesh.xyz_m @ room_from_box
-    low, high = along.min(axis=0), along.max(axis=0)
+def _scene_object(record: dict[str, Any], scan: SimulatedScan) -> SceneObject:
     pose = scan.world_from_room
-    centre = pose[:3, :3] @ room_from_box @ ((low + high) / 2) + pose[:3, 3]
-    return SceneObject(
-        id=placed.id,
-        label=placed.label,
-        category_id=class_list("scannet200").id_of(placed.label),
-        seen=placed.id in scan.labels.seen,
-        points=scan.labels.point_count[placed.id],
-        centre_m=_rounded(centre),
-        size_m=_rounded(high - low),
-        box_yaw_rad=_angle(in_room + turn_rad),
-        yaw_rad=None if placed.yaw_rad is None else _angle(placed.yaw_rad + turn_rad),
-        support_id=placed.support_id,
-        against_wall=placed.against_wall,
-        colour=placed.colour,
-        material=placed.material,
-        model_id=placed.model_id,
-    )
-
-
-def _rounded(vector: np.ndarray) -> tuple[float, float, float]:
-    x, y, z = np.round(vector.astype(np.float64), 3).tolist()
-    return x, y, z
+    turn = float(np.arctan2(pose[1, 0], pose[0, 0]))
+    in_scan_frame = {
+        "category_id": class_list("scannet200").id_of(record["label"]),
+        "seen": record["id"] in scan.labels.seen,
+        "points": scan.labels.point_count[record["id"]],
+        "centre_m": np.round(pose[:3, :3] @ np.array(record["centre_m"]) + pose[:3, 3], 3).tolist(),
+        "box_yaw_rad": _angle(record["box_yaw_rad"] + turn),
+        "yaw_rad": None if record["yaw_rad"] is None else _angle(record["yaw_rad"] + turn),
+    }
+    return SceneObject.from_json(record | in_scan_frame)
 
 
 def _angle(yaw_rad: float) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import open3d as o3d
 from jaxtyping import Float32
 
 from scene3d.synth.room import TexturedMesh
@@ -18,6 +17,8 @@ class Raycaster:
     def __init__(self, meshes: Sequence[TexturedMesh]) -> None:
         """Build the tree; meshes without triangles keep their number and are never found."""
         # Any: the stubs of Open3D know neither numpy arrays nor the names in the results.
+        import open3d as o3d
+
         self._tree: Any = o3d.t.geometry.RaycastingScene(nthreads=0)
         self._mesh_of_geometry = np.array([i for i, mesh in enumerate(meshes) if len(mesh.faces)], np.int32)
         for i in self._mesh_of_geometry:
@@ -56,4 +57,6 @@ class Raycaster:
 
 def tensor(array: np.ndarray) -> Any:
     """A numpy array as Open3D takes it."""
+    import open3d as o3d
+
     return o3d.core.Tensor.from_numpy(np.ascontiguousarray(array))

@@ -10,7 +10,7 @@ from jaxtyping import Float32, Float64, Int32, UInt8
 
 from scene3d.errors import ConfigError, InputError
 from scene3d.synth.camera import Camera
-from scene3d.synth.camera_noise import SensorModel, colour_gains, drifted, sense_colour, sense_depth
+from scene3d.synth.camera_noise import SensorModel, colour_gains, drifted, metered_gain, sense_colour, sense_depth
 from scene3d.synth.fusion import Surface, fuse
 from scene3d.synth.labelling import Labels, label_points
 from scene3d.synth.render import Light, RoomCaster
@@ -164,7 +164,7 @@ def _take(
         picture = caster.picture(camera, walk[i])
         instance = np.where(picture.surface < 0, -1, caster.object_of_surface[picture.surface]).astype(np.int32)
         frames[i] = ScanFrame(
-            rgb=sense_colour(picture, model, rng, gain=gains[i], motion_px=motion[i]),
+            rgb=sense_colour(picture, model, rng, gain=gains[i] * metered_gain(picture, model), motion_px=motion[i]),
             depth_m=sense_depth(picture, camera, model, rng),
             instance=instance,
             world_from_camera=reported[i],

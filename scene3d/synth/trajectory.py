@@ -21,7 +21,7 @@ _STEP_OVER_M = 0.15
 _CLEARANCES_M = (0.35, 0.25, 0.15, 0.08)
 """Tried in turn: in a narrow room one goes sideways."""
 _YAW_STEPS = np.deg2rad(np.arange(-50, 51, 10))
-_PITCHES = np.deg2rad(np.array([-48.0, -34.0, -20.0, -6.0]))
+_PITCHES = np.deg2rad(np.array([-62.0, -48.0, -34.0, -20.0, -6.0]))
 
 
 def plan_walk(

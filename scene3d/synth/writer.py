@@ -16,7 +16,7 @@ from plyfile import PlyData, PlyElement
 
 from scene3d.labels import class_list
 from scene3d.synth.compact import majority
-from scene3d.synth.inventory import inventory, room_outline
+from scene3d.synth.inventory import inventory, relations, room_outline
 from scene3d.synth.scan import SimulatedScan
 
 _ROOM_SCHEMA = "scene3d/room/1"
@@ -117,6 +117,7 @@ def _room(scan: SimulatedScan, name: str) -> dict[str, Any]:
         "fused": scan.fused,
         "scan_voxel_m": scan.voxel_m,
         "objects": [asdict(o) for o in inventory(scan)],
+        "relations": relations(scan),
     }
 
 
