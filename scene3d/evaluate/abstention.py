@@ -60,7 +60,7 @@ class AbstentionMetrics:
         """
         if sample in self.ids:
             raise InputError(f"id {sample!r} was added twice; each sample is scored once")
-        as_number(probability, where=f"id {sample!r}: probability", low=0, high=1)
+        as_number(probability, where=f"id {sample!r}: probability", low=0.0, high=1.0)
         self.ids.add(sample)
         self.probability.append(float(probability))
         self.correct.append(bool(correct))
@@ -143,7 +143,9 @@ def read_records(records: Any, *, where: str) -> AbstentionMetrics:
     metrics = AbstentionMetrics()
     for i, record in enumerate(as_records(records, where=where)):
         here = f"{where}: record {i}"
-        probability = as_number(entry(record, "probability", where=here), where=f"{here}: probability", low=0, high=1)
+        probability = as_number(
+            entry(record, "probability", where=here), where=f"{here}: probability", low=0.0, high=1.0
+        )
         metrics.add(
             str(entry(record, "id", where=here)),
             probability,

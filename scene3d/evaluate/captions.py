@@ -96,7 +96,7 @@ def score_tokens(
     predictions: Sequence[str], references: Sequence[Sequence[str]], *, meteor: bool = True
 ) -> CaptionScores:
     """Score captions whose tokens are already set apart by spaces."""
-    corpus = _Corpus.build(predictions, references)
+    corpus = count_grams(predictions, references)
     return CaptionScores(
         bleu=bleu(corpus)[0],
         rouge_l=float(rouge_l(predictions, references).mean()),
@@ -128,7 +128,9 @@ class _Grams(NamedTuple):
     """(g,) How often it occurs in the caption."""
 
 
-class _Corpus(NamedTuple):
+class Corpus(NamedTuple):
+    """All n-grams of predictions and references, numbered and counted."""
+
     samples: int
     sample_of_reference: np.ndarray
     """(r,)"""
@@ -137,27 +139,26 @@ class _Corpus(NamedTuple):
     grams: tuple[_Grams, ...]
     """One per order."""
 
-    @classmethod
-    def build(cls, predictions: Sequence[str], references: Sequence[Sequence[str]]) -> _Corpus:
-        words = [text.split() for text in [*predictions, *(text for group in references for text in group)]]
-        number: dict[str, int] = {}
-        token = np.array([number.setdefault(word, len(number)) for text in words for word in text], dtype=np.int64)
-        length = np.array([len(text) for text in words])
-        caption = np.repeat(np.arange(len(words)), length)
-        left = np.repeat(np.cumsum(length), length) - np.arange(len(token))  # (t,) tokens from here to the end
-        gram, grams = (
-            token,
-            [],
-        )  # gram[i] numbers the n-gram that starts at token i
-        for order in range(ORDERS):
-            starts = np.flatnonzero(left > order)
-            if order:
-                pair = gram[starts] * max(len(number), 1) + token[starts + order]
-                gram = np.zeros_like(token)
-                gram[starts] = np.unique(pair, return_inverse=True)[1]
-            grams.append(_count(caption[starts], gram[starts]))
-        sizes = [len(group) for group in references]
-        return cls(len(predictions), np.repeat(np.arange(len(sizes)), sizes), length, tuple(grams))
+
+def count_grams(predictions: Sequence[str], references: Sequence[Sequence[str]]) -> Corpus:
+    """Number and count the n-grams of tokens that are set apart by spaces."""
+    words = [text.split() for text in [*predictions, *(text for group in references for text in group)]]
+    number: dict[str, int] = {}
+    token = np.array([number.setdefault(word, len(number)) for text in words for word in text], dtype=np.int64)
+    length = np.array([len(text) for text in words])
+    caption = np.repeat(np.arange(len(words)), length)
+    left = np.repeat(np.cumsum(length), length) - np.arange(len(token))  # (t,) tokens from here to the end
+    grams = []
+    gram = token  # (t,) number of the n-gram that starts at each token
+    for order in range(ORDERS):
+        starts = np.flatnonzero(left > order)
+        if order:
+            pair = gram[starts] * max(len(number), 1) + token[starts + order]
+            gram = np.zeros_like(token)
+            gram[starts] = np.unique(pair, return_inverse=True)[1]
+        grams.append(_count(caption[starts], gram[starts]))
+    sizes = [len(group) for group in references]
+    return Corpus(len(predictions), np.repeat(np.arange(len(sizes)), sizes), length, tuple(grams))
 
 
 def _count(caption: np.ndarray, gram: np.ndarray) -> _Grams:
@@ -166,7 +167,7 @@ def _count(caption: np.ndarray, gram: np.ndarray) -> _Grams:
     return _Grams(key // width, key % width, count)
 
 
-def bleu(corpus: _Corpus) -> tuple[tuple[float, ...], np.ndarray]:
+def bleu(corpus: Corpus) -> tuple[tuple[float, ...], np.ndarray]:
     """BLEU with the closest reference length.
 
     Returns:
@@ -196,7 +197,7 @@ def _bleu_from_counts(correct: Any, guess: Any, length: Any, reference_length: A
     return mean * np.asarray(penalty)[..., None]
 
 
-def _clipped(grams: _Grams, corpus: _Corpus) -> np.ndarray:
+def _clipped(grams: _Grams, corpus: Corpus) -> np.ndarray:
     """Correct n-grams per sample, each counted at most as often as in the reference that has most of it."""
     n = corpus.samples
     is_reference = grams.caption >= n
@@ -220,7 +221,7 @@ def _look_up(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return found, place[found]
 
 
-def cider(corpus: _Corpus, *, sigma: float = 6.0) -> np.ndarray:
+def cider(corpus: Corpus, *, sigma: float = 6.0) -> np.ndarray:
     """CIDEr-D per sample, (samples,), on the scale of 0–10; document frequencies come from the references.
 
     Source: Vedantam et al., CVPR 2015 (arXiv:1411.5726); length in bigrams, clipped, as the COCO evaluation does.
@@ -234,7 +235,7 @@ def cider(corpus: _Corpus, *, sigma: float = 6.0) -> np.ndarray:
     return 10.0 * np.bincount(sample, weights=similarity, minlength=n) / np.bincount(sample, minlength=n)
 
 
-def _tfidf_cosine(grams: _Grams, corpus: _Corpus) -> np.ndarray:
+def _tfidf_cosine(grams: _Grams, corpus: Corpus) -> np.ndarray:
     """Clipped cosine between each reference and the prediction of its sample, (r,), for one order of n-grams."""
     n, captions = corpus.samples, len(corpus.length)
     is_reference = grams.caption >= n

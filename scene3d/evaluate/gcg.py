@@ -118,7 +118,7 @@ class GroundedCaptionMetrics:
         similarity = np.zeros(overlap.shape)
         rows, columns = min(len(phrases), overlap.shape[0]), min(len(said), overlap.shape[1])
         similarity[:rows, :columns] = embedding[:rows] @ embedding[len(phrases) : len(phrases) + columns].T
-        alike = [similarity[pair] >= 0.5 for pair in candidates]
+        alike = [similarity[pair] >= 0.5 - 1e-9 for pair in candidates]  # a half by rounding is a half
         return len(alike) if all(alike) else alike.index(False)
 
 

@@ -125,5 +125,5 @@ def referring_masks(
     return total.result()
 
 
-def _ratio(part: float, whole: float) -> float | None:
+def _ratio(part: int, whole: int) -> float | None:
     return part / whole if whole else None

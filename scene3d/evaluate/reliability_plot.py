@@ -27,9 +27,9 @@ def save_reliability_plot(result: Mapping[str, Any], path: Path) -> None:
     draw = ImageDraw.Draw(picture)
     bars = _Axes(draw, _LEFT, f"Reliability: ECE {result['ece']:.3f}, Brier {result['brier']:.3f}", 1.0)
     for bin_ in result["reliability"]:
-        corner = [*bars.at(bin_["low"], bin_["accuracy"]), *bars.at(bin_["high"], 0)]
+        corner = [*bars.at(bin_["low"], bin_["accuracy"]), *bars.at(bin_["high"], 0.0)]
         draw.rectangle(corner, fill=_BLUE, outline="white")
-    bars.line([(0, 0), (1, 1)], _GREY)
+    bars.line([(0.0, 0.0), (1.0, 1.0)], _GREY)
     bars.label("confidence", "accuracy")
     risks = [(point["coverage"], point["risk"]) for point in result["risk_coverage"]]
     highest = max(0.1, max(risk for _, risk in risks))
@@ -60,10 +60,10 @@ class _Axes(NamedTuple):
     def label(self, x_name: str, y_name: str) -> None:
         draw, font = self.draw, ImageFont.load_default(15)
         draw.text((self.left, _TOP - 45), self.title, fill=_INK, font=ImageFont.load_default(18))
-        draw.rectangle([*self.at(0, self.top), *self.at(1, 0)], outline=_INK)
+        draw.rectangle([*self.at(0.0, self.top), *self.at(1.0, 0.0)], outline=_INK)
         for i in range(6):
             x, y = i / 5, self.top * i / 5
-            draw.text(self.at(x, 0), f"{x:.1f}", fill=_INK, font=font, anchor="ma")
-            draw.text((self.left - 6, self.at(0, y)[1]), f"{y:.2g}", fill=_INK, font=font, anchor="rm")
+            draw.text(self.at(x, 0.0), f"{x:.1f}", fill=_INK, font=font, anchor="ma")
+            draw.text((self.left - 6, self.at(0.0, y)[1]), f"{y:.2g}", fill=_INK, font=font, anchor="rm")
         draw.text((self.left + _SIDE / 2, _TOP + _SIDE + 26), x_name, fill=_INK, font=font, anchor="ma")
         draw.text((self.left - 6, _TOP - 18), y_name, fill=_INK, font=font, anchor="rm")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,7 +59,7 @@ def iou_matrix(rows: list[Mask], columns: list[Mask]) -> np.ndarray:
     return np.array(pairs, dtype=float).reshape(len(rows), len(columns))
 
 
-def read_mask(rle: Mapping[str, Any], *, where: str) -> Mask:
+def read_mask(rle: Any, *, where: str) -> Mask:
     """Read `{"size": [h, w], "counts": …}`, counts being COCO's compressed text or a list of run lengths.
 
     Args:
