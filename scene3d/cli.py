@@ -15,6 +15,7 @@ from scene3d.evaluate import commands as evaluate_commands
 from scene3d.evaluate import text_commands as evaluate_text_commands
 from scene3d.io import commands as io_commands
 from scene3d.model import commands as model_commands
+from scene3d.quality import commands as quality_commands
 from scene3d.synth import commands as synth_commands
 from scene3d.train import commands as train_commands
 
@@ -24,7 +25,11 @@ Commands = Mapping[str, Callable[..., None]]
 def build_app() -> SubcommandApp:
     """All commands; each imports what it needs when it runs, so that `--help` is quick."""
     app = _group(
-        io_commands.COMMANDS | model_commands.COMMANDS | synth_commands.COMMANDS | demo.COMMANDS,
+        io_commands.COMMANDS
+        | model_commands.COMMANDS
+        | synth_commands.COMMANDS
+        | quality_commands.COMMANDS
+        | demo.COMMANDS
     )
     app.command(_group(train_commands.COMMANDS), name="train")
     app.command(_group(evaluate_commands.COMMANDS | evaluate_text_commands.COMMANDS), name="evaluate")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 
 from scene3d.model.decoder import Decoded
 from scene3d.model.detector import QueryReading, SceneElements
-from scene3d.train.targets import BACKGROUND, IGNORED, ScanTargets
+from scene3d.train.targets import BACKGROUND, IGNORED, ScanTargets, mask_overlap
 
 
 def element_losses(scene: SceneElements, targets: ScanTargets) -> dict[str, Tensor]:
@@ -65,23 +65,13 @@ def reading_losses(
     if answering.any():
         target = matched[answering]
         wanted[answering] = targets.label[target]
-        quality[answering] = mask_quality(decoded.mask_logit[answering], targets, target)
+        overlap = mask_overlap(decoded.mask_logit[answering] > 0, targets)
+        quality[answering] = overlap.gather(1, target[:, None])[:, 0]
         losses |= _attribute_losses(reading, targets, answering, target)
     known = wanted >= 0
     losses["class"] = cross_entropy(reading.class_logit[known], wanted[known])
     losses["quality"] = binary_cross_entropy_with_logits(reading.quality_logit, quality)
     return losses
-
-
-def mask_quality(
-    mask_logit: Float[Tensor, "q e"], targets: ScanTargets, matched: Int64[Tensor, "q"]
-) -> Float[Tensor, "q"]:
-    """IoU, by points, of each mask with its object."""
-    size = targets.size * (targets.element_object != IGNORED)
-    mask = (mask_logit.detach() > 0).float()
-    wanted = targets.mask[matched]
-    shared = (mask * wanted) @ size
-    return shared / ((mask + wanted - mask * wanted) @ size).clamp_min(1)
 
 
 def _attribute_losses(

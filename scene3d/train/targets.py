@@ -114,3 +114,12 @@ def matching_cost(
     known = targets.label.clamp_min(0)
     class_cost = -class_logit.softmax(1)[:, known] * (targets.label >= 0)
     return 2 * class_cost + 5 * cross_entropy + 2 * dice
+
+
+def mask_overlap(mask: Bool[Tensor, "q e"], targets: ScanTargets) -> Float[Tensor, "q o"]:
+    """IoU, by points, of masks with the objects; elements that are not annotated count for neither."""
+    size = targets.size * (targets.element_object != IGNORED)
+    inside = mask.float()
+    shared = (inside * size) @ targets.mask.T
+    union = (inside @ size)[:, None] + targets.mask @ size - shared
+    return shared / union.clamp_min(1)

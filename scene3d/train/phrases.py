@@ -1,0 +1,52 @@
+"""Phrases with exact truth for the alignment head: which words fit which object of a room."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from scene3d.synth import SceneObject
+from scene3d.synth.names import names_of
+
+_LARGE_M, _SMALL_M = 1.2, 0.35
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What may be said about one object."""
+
+    names: tuple[str, ...]
+    adjectives: tuple[str, ...]
+    """True of the object: colour, material, size."""
+
+
+def wording_of(thing: SceneObject) -> Wording:
+    """Training names and true adjectives of an object."""
+    longest = max(thing.size_m)
+    size = "large" if longest >= _LARGE_M else "small" if longest <= _SMALL_M else ""
+    made_of = {"wood": "wooden"}.get(thing.material, thing.material)
+    adjectives = (thing.colour, made_of, size)
+    return Wording(names=names_of(thing.label).train, adjectives=tuple(a for a in adjectives if a))
+
+
+def say(wording: Wording, rng: random.Random) -> str:
+    """One phrase that is true of the object: a name, often with an adjective or two, article and number varied."""
+    name = rng.choice(wording.names)
+    count = rng.choice((0, 0, 1, 1, 2))
+    chosen = rng.sample(wording.adjectives, min(count, len(wording.adjectives)))
+    phrase = " ".join([*chosen, name])
+    form = rng.random()
+    if form < 0.25:
+        return phrase if phrase.endswith("s") else f"{phrase}s"
+    return rng.choice(("", "the ", "a ")) + phrase
+
+
+def fits(phrase: str, wording: Wording) -> bool:
+    """Whether a phrase made by `say` for another object is true of this one too."""
+    words = phrase.removeprefix("the ").removeprefix("a ")
+    for name in sorted(wording.names, key=len, reverse=True):
+        for ending in (name, f"{name}s"):
+            if words == ending or words.endswith(f" {ending}"):
+                rest = words.removesuffix(ending).split()
+                return all(word in wording.adjectives for word in rest)
+    return False

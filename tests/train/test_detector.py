@@ -1,0 +1,105 @@
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scene3d.config import load_config
+from scene3d.errors import ConfigError, InputError
+from scene3d.evaluate import InstanceAP, InstancePrediction
+from scene3d.labels import class_list
+from scene3d.model.detector import Detector
+from scene3d.model.proposals import ReadingRules, propose
+from scene3d.model.weights import load_detector
+from scene3d.train.augment import AugmentConfig
+from scene3d.train.data import SampleStream, find_samples
+from scene3d.train.detector import DetectorLoss, DetectorTraining, train_detector
+from tests.train.rooms import toy_sample
+
+CLASSES = ("a", "b", "c", "d")
+
+
+def tiny(**changes: object) -> DetectorTraining:
+    config = load_config(DetectorTraining, "detector/tiny")
+    model = dataclasses.replace(config.model, classes=CLASSES)
+    return dataclasses.replace(config, model=model, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("matching", ["own", "hungarian"])
+def test_learns_one_scene_by_heart(matching: str) -> None:
+    config, sample = tiny(matching=matching), toy_sample(0)
+    torch.manual_seed(0)
+    detector = Detector.from_config(config.model)
+    loss = DetectorLoss(detector, config)
+    optimizer = torch.optim.AdamW(detector.parameters(), lr=4e-3)
+    for step in range(150):
+        losses = loss([sample], step)
+        optimizer.zero_grad()
+        losses["loss"].backward()
+        optimizer.step()
+    detector.eval()
+    with torch.no_grad():
+        found = propose(detector, detector.encode([sample.scan])[0], ReadingRules())
+    score = InstanceAP(classes="scannet200", min_region=10, class_agnostic=True)
+    chair = class_list("scannet200").id_of("chair")
+    truth = torch.where(sample.instance >= 0, chair * 1000 + sample.instance + 1, 0)
+    score.add(
+        InstancePrediction(
+            mask=found.mask[:, sample.scan.superpoint].numpy(),
+            label=[chair] * len(found.score),
+            score=found.score.numpy(),
+        ),
+        truth.numpy(),
+    )
+    assert score.result()["ap50"] > 0.9
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(scenes: Path, tmp_path: Path) -> None:
+    config = tiny(steps=4, augment=AugmentConfig(max_points=4000))
+    whole = train_detector(config, scenes, tmp_path / "whole", save_every=2)
+    with pytest.MonkeyPatch.context() as patch:
+        batches = SampleStream.batches
+        patch.setattr(SampleStream, "batches", lambda self, a, b, workers: batches(self, a, 2, workers=workers))
+        train_detector(config, scenes, tmp_path / "parts", save_every=2)
+    parts = train_detector(config, scenes, tmp_path / "parts", save_every=2)
+    one, other = (load_file(folder / "detector.safetensors") for folder in (whole, parts))
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
+    lines = [json.loads(line) for line in (tmp_path / "whole" / "log.jsonl").read_text().splitlines()]
+    assert all("loss" in line for line in lines)
+
+
+def test_another_configuration_does_not_go_on_with_a_checkpoint(scenes: Path, tmp_path: Path) -> None:
+    train_detector(tiny(steps=1), scenes, tmp_path, save_every=1)
+    with pytest.raises(ConfigError, match="written with steps = 1, now 2"):
+        train_detector(tiny(steps=2), scenes, tmp_path, save_every=1)
+
+
+def test_weights_read_back_give_the_same_answer(scenes: Path, tmp_path: Path) -> None:
+    folder = train_detector(tiny(steps=1), scenes, tmp_path, save_every=1)
+    sample = toy_sample(0)
+    with torch.no_grad():
+        one, other = (load_detector(folder)[0].encode([sample.scan])[0].class_logit for _ in range(2))
+    assert torch.equal(one, other)
+
+
+def test_what_comes_at_a_step_depends_on_the_step_alone(scenes: Path) -> None:
+    stream = SampleStream(find_samples(scenes), CLASSES, AugmentConfig(), seed=3, batch=2)
+    run = dict(stream.batches(0, 3, workers=0))
+    late = dict(stream.batches(2, 3, workers=0))
+    assert torch.equal(run[2][1].scan.xyz_m, late[2][1].scan.xyz_m)
+    assert not torch.equal(run[1][0].scan.xyz_m[:100], run[2][0].scan.xyz_m[:100])
+
+
+def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="scene3d synth --out"):
+        train_detector(tiny(), tmp_path, tmp_path / "out")
+
+
+def test_nonsense_is_refused_before_the_training_starts() -> None:
+    with pytest.raises(ConfigError, match="neither own nor hungarian"):
+        tiny(matching="greedy")
