@@ -1,5 +1,6 @@
 // Over-segmentation of a weighted graph: Kruskal's order with Felzenszwalb's rule for stopping.
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -7,16 +8,29 @@
 
 namespace {
 
+constexpr int kRadixBits = 11;
+
 struct Edge {
     float weight;
     int32_t low, high;  // low < high
 };
 
-// Ties are broken by the end points, so the order in which edges arrive cannot matter.
-bool comes_before(const Edge& a, const Edge& b) {
-    if (a.weight != b.weight) return a.weight < b.weight;
-    if (a.low != b.low) return a.low < b.low;
-    return a.high < b.high;
+// Floats as integers that sort alike: the sign bit is flipped, and all others too below zero.
+uint32_t as_key(float weight) {
+    uint32_t bits;
+    std::memcpy(&bits, &weight, sizeof bits);
+    return bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);
+}
+
+bool earlier_ends(const Edge& a, const Edge& b) { return a.low != b.low ? a.low < b.low : a.high < b.high; }
+
+// One stable pass of a radix sort: by 11 bits of the weight, least significant first.
+void pass(const std::vector<Edge>& from, std::vector<Edge>& to, int shift) {
+    std::vector<int64_t> start((1 << kRadixBits) + 1, 0);
+    const auto digit = [=](const Edge& e) { return (as_key(e.weight) >> shift) & ((1 << kRadixBits) - 1); };
+    for (const Edge& e : from) ++start[digit(e) + 1];
+    std::partial_sum(start.begin(), start.end(), start.begin());
+    for (const Edge& e : from) to[start[digit(e)]++] = e;
 }
 
 class Segments {
@@ -49,13 +63,23 @@ private:
     float threshold_;
 };
 
+// By weight, ties by end points: the order in which edges arrive cannot matter.
 std::vector<Edge> sorted_edges(const int64_t* edge, const float* weight, int64_t edges) {
-    std::vector<Edge> sorted(edges);
+    std::vector<Edge> sorted(edges), scratch(edges);
     for (int64_t e = 0; e < edges; ++e) {
         const auto [low, high] = std::minmax(edge[2 * e], edge[2 * e + 1]);
-        sorted[e] = {weight[e], static_cast<int32_t>(low), static_cast<int32_t>(high)};
+        sorted[e] = {weight[e] + 0.0f, static_cast<int32_t>(low), static_cast<int32_t>(high)};  // -0 becomes 0
     }
-    std::sort(sorted.begin(), sorted.end(), comes_before);
+    for (int shift = 0; shift < 32; shift += kRadixBits) {
+        pass(sorted, scratch, shift);
+        sorted.swap(scratch);
+    }
+    for (auto tie = sorted.begin(); tie != sorted.end();) {
+        auto end = tie + 1;
+        while (end != sorted.end() && end->weight == tie->weight) ++end;
+        if (end - tie > 1) std::sort(tie, end, earlier_ends);
+        tie = end;
+    }
     return sorted;
 }
 
