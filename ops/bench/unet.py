@@ -1,0 +1,138 @@
+"""A U-Net of five levels at 46k voxels, maps included: ours, spconv's and the twin's, with the same weights.
+
+Convolutions and rectifiers only: normalisation costs every library the same and would bring the ratios closer to one.
+spconv's backward pass fails on a CPU as shipped, because it asks for a CUDA stream; `spconv_backend.on_cpu` hands it a
+null one, which its CPU code never looks at, so forward and backward can be timed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.library import Library
+from bench.measure import Case
+from bench.surfaces import room
+from scene3d_ops import (
+    Lattice,
+    SparseConv3d,
+    SparseInverseConv3d,
+    SparseTensor,
+    SubMConv3d,
+    using,
+    weight_from_spconv,
+    weight_to_spconv,
+)
+
+PLANES = (32, 64, 96, 128, 128)
+
+
+OURS = Library(
+    subm=lambda ci, co, level: SubMConv3d(ci, co),
+    down=lambda ci, co, level: SparseConv3d(ci, co),
+    up=lambda ci, co, level: SparseInverseConv3d(ci, co),
+    start=lambda lattice, feature: SparseTensor(feature=feature, lattice=Lattice(lattice.index)),
+    feature=lambda x: x.feature,
+    replace=lambda x, feature: x.replace(feature),
+    raised=lambda layer, x, skip: layer(x, skip.lattice),
+)
+
+
+class UNet(nn.Module):
+    """Two convolutions per level on the way down, one step down between levels; the mirror image on the way up."""
+
+    def __init__(self, library: Library, in_channels: int = 3) -> None:
+        super().__init__()
+        self.library = library
+        self.encode, self.pool, self.unpool, self.decode = (nn.ModuleList() for _ in range(4))
+        for level, width in enumerate(PLANES):
+            first = library.subm(in_channels if level == 0 else width, width, level)
+            self.encode.append(nn.ModuleList([first, library.subm(width, width, level)]))
+        for level, (width, coarse) in enumerate(itertools.pairwise(PLANES)):
+            self.pool.append(library.down(width, coarse, level))
+            self.unpool.append(library.up(coarse, width, level))
+            self.decode.append(
+                nn.ModuleList([library.subm(2 * width, width, level), library.subm(width, width, level)])
+            )
+
+    def forward(self, lattice: Lattice, feature: Tensor) -> Tensor:
+        """Features of the first width, neighbour maps made anew."""
+        x, skips = self.library.start(lattice, feature), []
+        for level in range(len(PLANES)):
+            x = self._blocks(self.encode[level], x)
+            if level < len(self.pool):
+                skips.append(x)
+                x = self._rectified(self.pool[level](x))
+        for level in reversed(range(len(self.pool))):
+            skip = skips[level]
+            x = self._rectified(self.library.raised(self.unpool[level], x, skip))
+            both = torch.cat([self.library.feature(x), self.library.feature(skip)], dim=1)
+            x = self._blocks(self.decode[level], self.library.replace(skip, both))
+        return self.library.feature(x)
+
+    def _blocks(self, layers: Any, x: Any) -> Any:
+        for layer in layers:
+            x = self._rectified(layer(x))
+        return x
+
+    def _rectified(self, x: Any) -> Any:
+        return self.library.replace(x, self.library.feature(x).relu())
+
+
+def suite() -> list[Case]:
+    """Forward alone, then forward and backward."""
+    lattice = room(46_000)
+    feature = torch.rand(len(lattice), 3, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    ours, theirs = UNet(OURS), None
+    with torch.no_grad():
+        for weight in ours.parameters():
+            weight.mul_(6**0.5)  # keeps the signal's size through the rectifiers
+    if importlib.util.find_spec("spconv"):
+        from bench.spconv_layers import SPCONV
+
+        theirs = UNet(SPCONV)
+        with torch.no_grad():
+            for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
+                other.copy_(weight_to_spconv(mine))
+    return [_case(ours, theirs, lattice, feature, train) for train in (False, True)]
+
+
+def _case(ours: UNet, theirs: UNet | None, lattice: Lattice, feature: Tensor, train: bool) -> Case:
+    def run(net: UNet) -> list[Tensor]:
+        if not train:
+            with torch.no_grad():
+                return [net(lattice, feature)]
+        out = net(lattice, feature)
+        gradients = torch.autograd.grad(out.square().mean(), list(net.parameters()))
+        return [out.detach(), *(g if g.ndim == 3 else weight_from_spconv(g) for g in gradients)]
+
+    def on(backend: str) -> list[Tensor]:
+        with using(backend):
+            return run(ours)
+
+    def spconv(threads: int) -> list[Tensor]:
+        from scene3d_ops.spconv_backend import on_cpu
+
+        assert theirs is not None
+        with on_cpu(threads=threads):
+            return run(theirs)
+
+    def check() -> None:
+        answers = [on("reference"), *([spconv(1)] if theirs is not None else [])]
+        for answer in answers:
+            for got, want in zip(on("native"), answer, strict=True):
+                assert (got - want).abs().max() <= 1e-4 * want.abs().max()
+
+    runs: dict[str, Callable[[], object]] = {"ours": lambda: on("native"), "twin": lambda: on("reference")}
+    what = "forward and backward" if train else "forward"
+    case: Case = {"name": f"U-Net of 5 levels, {len(lattice):,} voxels, {what}", "check": check, "runs": runs}
+    if theirs is not None:
+        runs["spconv"] = lambda: spconv(torch.get_num_threads())
+        case["at_least"] = {"spconv": 2.5 if train else 3.0}
+    return case
