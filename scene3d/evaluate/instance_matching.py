@@ -29,7 +29,8 @@ class SceneObjects:
     @classmethod
     def of(cls, truth: Integer[np.ndarray, "n"], class_of_label: Mapping[int, int]) -> SceneObjects:
         """Group the vertices of the classes that are scored; all others are void."""
-        start = np.flatnonzero(np.diff(truth, prepend=truth[:1] - 1))  # of runs: neighbours tend to share an object
+        # Neighbours tend to share an object, so runs of equal ids are few: group runs, not vertices.
+        start = np.flatnonzero(np.append(True, truth[1:] != truth[:-1])[: len(truth)])
         length = np.diff(start, append=len(truth))
         run_id = np.maximum(truth[start], 0)
         count = np.bincount(run_id, weights=length, minlength=1).astype(np.int64)

@@ -48,10 +48,12 @@ class MaskList:
 
     def counts_by(self, column: Int64[np.ndarray, "e"], columns: int) -> Int64[np.ndarray, "q k"]:
         """How many elements of each mask fall into each column, for a column index per element."""
-        # One mask at a time: its counters stay in the cache, which beats a single pass over all masks.
         of_element = column[self.element]
-        rows = [
-            np.bincount(of_element[start:stop], minlength=columns)
-            for start, stop in itertools.pairwise(self.start.tolist())
-        ]
-        return np.array(rows, dtype=np.int64).reshape(len(self), columns)
+        # A mask tends to lie on one object, so runs of equal columns are few and long: count runs, not elements.
+        opens = np.append(True, of_element[1:] != of_element[:-1])[: len(of_element)]
+        opens[self.start[self.start < len(of_element)]] = True
+        run = np.flatnonzero(opens)
+        row = np.searchsorted(self.start, run, side="right") - 1
+        length = np.diff(run, append=len(of_element))
+        count = np.bincount(row * columns + of_element[run], weights=length, minlength=len(self) * columns)
+        return count.astype(np.int64).reshape(len(self), columns)
