@@ -28,7 +28,9 @@ def read_las(path: Path) -> RawScan:
         import laspy
     except ImportError as error:
         raise MissingDependencyError(f"{path}: LAS and LAZ need laspy; run `pip install 'scene3d[las]'`") from error
-    if path.stat().st_size < 227 or path.open("rb").read(4) != b"LASF":
+    with path.open("rb") as file:
+        magic = file.read(4)
+    if path.stat().st_size < 227 or magic != b"LASF":
         raise InputError(f"{path}: does not begin with 'LASF' and a header; the content is no LAS or is truncated")
     try:
         with laspy.open(path) as file:

@@ -46,7 +46,7 @@ def load_scene(
     *,
     up_axis: str | None = None,
     unit: str | float | None = None,
-    origin: tuple[float, float, float] | None = None,
+    origin: tuple[float | int, float | int, float | int] | None = None,
     max_points: int = 2_000_000,
     voxel_m: float | None = None,
     max_frames: int = 100,

@@ -19,7 +19,7 @@ class Merged:
     """One point per occupied voxel."""
 
     points: Points
-    """Mean place, colour and normal of each voxel; custom fields from its first point."""
+    """Mean place, colour and normal of each voxel; custom fields from one of its points, since ids have no mean."""
     size: float
     """Edge of the voxels in the file's unit; at least what was asked for."""
     point_of_file: Int32[np.ndarray, "m"] | None

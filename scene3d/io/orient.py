@@ -9,8 +9,8 @@ In this order:
 4. **The floor.** Candidate axes are those to which most surfaces are parallel or perpendicular (floor and walls).
    For each, both ways round, the floor is the lowest flat layer with at most 3 % of the scan below. The better
    candidate has more surface in its floor, and the rest of the scan lower above it: rooms are wider than tall, and
-   furniture stands on floors, not on walls. +z counts double and +y a fifth more, so that a z-up file is only turned
-   on strong evidence.
+   furniture stands on floors, not on walls. Within 10 degrees +z counts threefold and +y a fifth more, so that a
+   z-up file is only turned on strong evidence.
 5. No floor: a camera's frame is levelled by the surfaces that run vertically; every other file keeps its +z.
 
 A scan within 3 degrees of upright is left alone.
@@ -36,6 +36,7 @@ AXES = {
     "-z": (0.0, 0.0, -1.0),
 }
 _LEAVE_DEG = 3.0
+_NEAR_AXIS_DEG = 10.0
 _CAMERA_TILT_DEG = 70.0
 _CONE = np.tan(np.deg2rad(50))
 _FLOOR_HALF_M = 0.05
@@ -160,8 +161,8 @@ def _plane(xyz_m: Float64[np.ndarray, "n 3"], up: Float64[np.ndarray, "3"]) -> F
 def _weight(up: Float64[np.ndarray, "3"], camera_up: Float64[np.ndarray, "3"] | None) -> float:
     if camera_up is not None:
         return float(np.clip(up @ camera_up, 0, 1) ** 2)
-    for axis, weight in (("z", 2.0), ("y", 1.2)):
-        if _degrees(up, np.array(AXES[axis])) < 30:
+    for axis, weight in (("z", 3.0), ("y", 1.2)):
+        if _degrees(up, np.array(AXES[axis])) < _NEAR_AXIS_DEG:
             return weight
     return 1.0
 

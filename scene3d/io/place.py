@@ -31,7 +31,7 @@ class Wishes:
 
     up_axis: str | None = None
     unit: str | float | None = None
-    origin: tuple[float, float, float] | None = None
+    origin: tuple[float | int, float | int, float | int] | None = None
     """Point of the file that becomes the origin, in the file's unit and axes."""
     max_points: int = 2_000_000
     voxel_m: float | None = None

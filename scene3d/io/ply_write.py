@@ -27,7 +27,7 @@ def save_ply(
     rgb: UInt8[Tensor, "n 3"] | None = None,
     normal: Float[Tensor, "n 3"] | None = None,
     faces: Int64[Tensor, "f 3"] | None = None,
-    fields: Mapping[str, Shaped[Tensor, "n"]] | None = None,
+    fields: Mapping[str, Tensor] | None = None,
 ) -> None:
     """Write a binary little-endian PLY; a comment marks it as metric and z up, so that `load_scene` need not guess.
 
@@ -68,7 +68,7 @@ def save_ply(
         raise InputError(f"{path}: cannot be written ({error.strerror or error}); choose another place") from error
 
 
-def save_scene_ply(path: str | Path, scene: Scene, *, fields: Mapping[str, Shaped[Tensor, "n"]] | None = None) -> None:
+def save_scene_ply(path: str | Path, scene: Scene, *, fields: Mapping[str, Tensor] | None = None) -> None:
     """Write a scene with what it knows of its points: colour, normals, faces, superpoints, truth, one-column fields.
 
     Args:
@@ -88,7 +88,7 @@ def save_scene_ply(path: str | Path, scene: Scene, *, fields: Mapping[str, Shape
     save_ply(path, scene.xyz_m, rgb=scene.rgb, normal=scene.normal, faces=scene.faces, fields=merged)
 
 
-def _column(path: str | Path, name: str, values: Shaped[Tensor, "n"], count: int) -> Shaped[np.ndarray, "n"]:
+def _column(path: str | Path, name: str, values: Tensor, count: int) -> Shaped[np.ndarray, "n"]:
     if values.shape != (count,) or not name or not name.isascii() or len(name.split()) != 1:
         raise InputError(
             f"{path}: field {name!r} of shape {tuple(values.shape)}; one value per point ({count:,}) and a name "

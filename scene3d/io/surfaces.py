@@ -10,7 +10,7 @@ from scipy.spatial import KDTree
 
 _CELL_M = 0.05
 _CELLS_ACROSS = 300
-_SAMPLES = 20_000
+_SAMPLES = 10_000
 _NEIGHBOURS = 14
 _FLAT = 0.08
 """Least variance over middle one: below, the neighbourhood is a plane."""
