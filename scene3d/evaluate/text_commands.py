@@ -41,12 +41,13 @@ _TO_TERMINAL = OutputOptions()
 Output = tyro.conf.OmitArgPrefixes[OutputOptions]
 
 
-def captions(*, pred: Path, gt: Path, out: Output = _TO_TERMINAL) -> None:
+def captions(*, pred: Path, gt: Path, meteor: bool = True, out: Output = _TO_TERMINAL) -> None:
     """BLEU, ROUGE-L, CIDEr and METEOR of captions, as the COCO caption evaluation.
 
     Args:
         pred: JSON object {id: [text]}; an id that is missing scores 0.
         gt: JSON object {id: [text, ...]}.
+        meteor: Run METEOR if Java is here; it takes most of the time.
         out: Where the result goes.
     """
     truth = {name: _texts(value, f"{gt}: {name!r}") for name, value in as_mapping(read_json(gt), where=f"{gt}").items()}
@@ -56,7 +57,7 @@ def captions(*, pred: Path, gt: Path, out: Output = _TO_TERMINAL) -> None:
         if len(texts) > 1:
             raise InputError(f"{pred}: {name!r} has {len(texts)} captions; one is scored, keep the best")
         said[name] = texts[0] if texts else ""
-    result = score_captions(said, truth).as_json()
+    result = score_captions(said, truth, meteor=meteor).as_json()
     print_table(f"captions of {len(truth)}, {len(truth.keys() - said.keys())} missing, × 100", {"": _flat(result)})
     write_json(result, out.json)
 
@@ -67,6 +68,7 @@ def scan2cap(
     gt: Path,
     iou: tuple[float, ...] = (0.25, 0.5),
     official_quirks: bool = False,
+    meteor: bool = True,
     out: Output = _TO_TERMINAL,
 ) -> None:
     """Dense captions of a scan: caption metrics over objects whose box was found.
@@ -77,6 +79,7 @@ def scan2cap(
             "description".
         iou: Overlaps above which an object counts as found.
         official_quirks: Assign predicted boxes by nearest centre, the last one wins.
+        meteor: Run METEOR if Java is here; it takes most of the time.
         out: Where the result goes.
     """
     if not iou:
@@ -86,6 +89,7 @@ def scan2cap(
         dense.read_captioned_boxes(read_json(pred), where=f"{pred}"),
         thresholds=iou,
         official_quirks=official_quirks,
+        meteor=meteor,
     )
     print_table("dense captions, × 100", {name: _flat(scores) for name, scores in result.items()})
     write_json(result, out.json)
@@ -98,6 +102,7 @@ def qa(
     gt: Path,
     questions: Path | None = None,
     official_quirks: bool = False,
+    meteor: bool = True,
     out: Output = _TO_TERMINAL,
 ) -> None:
     """Exact match, refined match and text metrics of answers.
@@ -109,6 +114,7 @@ def qa(
         gt: ScanQA_v1.0_val.json, or SQA3D's v1_balanced_sqa_annotations_*.json.
         questions: SQA3D's v1_balanced_questions_*.json, for the types of the questions.
         official_quirks: Count an empty answer as a refined match, as LEO's script does.
+        meteor: Run METEOR if Java is here; it takes most of the time.
         out: Where the result goes.
     """
     if benchmark == "scanqa":
@@ -118,7 +124,7 @@ def qa(
         truth = answers.read_sqa3d(read_json(gt), texts, where=f"{gt}")
     said = answers.read_answers(read_json(pred), where=f"{pred}")
     by_type = benchmark == "sqa3d"
-    result = answers.answer_metrics(truth, said, per_type=by_type, official_quirks=official_quirks)
+    result = answers.answer_metrics(truth, said, per_type=by_type, official_quirks=official_quirks, meteor=meteor)
     print_table(f"{benchmark}, {len(truth)} questions, × 100", {"": _flat(result)})
     if by_type:
         print_table(
