@@ -13,7 +13,7 @@ def room(voxels: int, *, seed: int = 0) -> Lattice:
     side = max(4, round((voxels / 4.0) ** 0.5))
     u, v = torch.cartesian_prod(torch.arange(side), torch.arange(side)).T
     flat = torch.zeros_like(u)
-    wave = (side / 4 + 8 * torch.sin(u / 9) + 6 * torch.cos(v / 7)).long()
+    wave = (side / 4 + 8 * torch.sin(u / 9) + 6 * torch.cos(v / 7)).long().clamp(min=0)
     sheets = [torch.stack(axes, dim=1) for axes in ((u, v, flat), (u, flat, v), (flat, u, v), (u, v, wave))]
     for _ in range(6):  # the shells of boxes that stand on the floor
         size = torch.randint(side // 12 + 1, side // 6 + 2, (3,), generator=generator)
