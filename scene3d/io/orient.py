@@ -9,8 +9,8 @@ In this order:
 4. **The floor.** Candidate axes are those to which most surfaces are parallel or perpendicular (floor and walls).
    For each, both ways round, the floor is the lowest flat layer with at most 3 % of the scan below. The better
    candidate has more surface in its floor, and the rest of the scan lower above it: rooms are wider than tall, and
-   furniture stands on floors, not on walls. Within 10 degrees +z counts threefold and +y a fifth more, so that a
-   z-up file is only turned on strong evidence.
+   furniture stands on floors, not on walls. Within 10 degrees +z counts five times and +y half as much again, so
+   that a z-up file is only turned on strong evidence.
 5. No floor: a camera's frame is levelled by the surfaces that run vertically; every other file keeps its +z.
 
 A scan within 3 degrees of upright is left alone.
@@ -41,6 +41,8 @@ _CAMERA_TILT_DEG = 70.0
 _CONE = np.tan(np.deg2rad(50))
 _FLOOR_HALF_M = 0.05
 _FLOOR_LEAST, _BELOW_MOST = 0.04, 0.03
+_LOW_M = 0.8
+"""Half of what is above a floor is seldom lower; nearer is no better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +130,8 @@ def _floor(sample: Sample, up: Float64[np.ndarray, "3"], camera_up: Float64[np.n
     in_floor = is_level & (np.abs(height - level) < _FLOOR_HALF_M)
     share = float(in_floor.mean())
     rest = height[np.abs(height - level) >= _FLOOR_HALF_M] - level
-    typical_m = max(float(np.median(rest)) if len(rest) else 0.0, 0.3)
-    return _Floor(up=plane, share=share, score=share / typical_m * _weight(plane, camera_up))
+    typical_m = max(float(np.median(rest)) if len(rest) else 0.0, _LOW_M)
+    return _Floor(up=plane, share=share, score=share / typical_m**2 * _weight(plane, camera_up))
 
 
 def _lowest_level(height: Float64[np.ndarray, "n"], is_level: np.ndarray) -> float | None:
@@ -161,7 +163,7 @@ def _plane(xyz_m: Float64[np.ndarray, "n 3"], up: Float64[np.ndarray, "3"]) -> F
 def _weight(up: Float64[np.ndarray, "3"], camera_up: Float64[np.ndarray, "3"] | None) -> float:
     if camera_up is not None:
         return float(np.clip(up @ camera_up, 0, 1) ** 2)
-    for axis, weight in (("z", 3.0), ("y", 1.2)):
+    for axis, weight in (("z", 5.0), ("y", 1.5)):
         if _degrees(up, np.array(AXES[axis])) < _NEAR_AXIS_DEG:
             return weight
     return 1.0
