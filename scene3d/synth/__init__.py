@@ -2,7 +2,7 @@
 
 from scene3d.synth.compact import TrainingScene, load_training_scene, write_training_scene
 from scene3d.synth.furniture import Catalogue, load_catalogue
-from scene3d.synth.generate import Outcome, SynthSettings, generate, make_scan
+from scene3d.synth.generate import Outcome, SynthSettings, generate_scenes, make_scan
 from scene3d.synth.inventory import SceneObject, inventory
 from scene3d.synth.layout import KINDS, furnish
 from scene3d.synth.room import PlacedObject, Room, Structure, TexturedMesh
@@ -24,7 +24,7 @@ __all__ = [
     "TexturedMesh",
     "TrainingScene",
     "furnish",
-    "generate",
+    "generate_scenes",
     "inventory",
     "load_catalogue",
     "load_training_scene",

@@ -39,7 +39,7 @@ def synth(
     from rich.console import Console
 
     from scene3d.errors import ConfigError
-    from scene3d.synth.generate import SynthSettings, generate
+    from scene3d.synth.generate import SynthSettings, generate_scenes
     from scene3d.synth.scan import ScanSettings
 
     if frames and format == "compact":
@@ -47,7 +47,7 @@ def synth(
     scan = ScanSettings(kept_frames=frames)
     settings = SynthSettings(seed=seed, split=split, format=format, furniture=furniture or None, scan=scan)
     console = Console(stderr=True)
-    outcomes = generate(settings, scenes=scenes, out=out, workers=workers, first=first)
+    outcomes = generate_scenes(settings, scenes=scenes, out=out, workers=workers, first=first)
     failed = _watch(outcomes, scenes, out, console)
     for outcome in failed:
         console.print(f"[bold red]failed:[/] {outcome.name}: {outcome.error}", highlight=False)

@@ -108,8 +108,8 @@ def load_training_scene(path: Path | str) -> TrainingScene:
         InputError: Not a compact training file, or one of another version.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {key: file[key] for key in file.files}
+        with zipfile.ZipFile(path) as file:
+            arrays = {Path(member).stem: _array(file.read(member)) for member in file.namelist()}
         header = json.loads(arrays["header"].tobytes())
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a compact training scene ({error}); `scene3d synth` writes them") from error
@@ -133,6 +133,10 @@ def load_training_scene(path: Path | str) -> TrainingScene:
         scan_voxel_m=header["scan_voxel_m"],
         fused=header["fused"],
     )
+
+
+def _array(data: bytes) -> np.ndarray:
+    return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
 
 
 def _encode(scan: SimulatedScan, voxel_m: float) -> dict[str, np.ndarray]:

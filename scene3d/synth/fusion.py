@@ -35,7 +35,7 @@ def fuse(
     camera: Camera,
     *,
     voxel_m: float,
-    least_weight: float = 1.0,
+    least_views: int = 2,
 ) -> Surface:
     """Fuse posed RGB-D pictures into a truncated signed distance field and take its zero surface.
 
@@ -45,7 +45,7 @@ def fuse(
         world_from_camera: Pose per picture.
         camera: Optics of all pictures.
         voxel_m: Edge of a voxel, metres.
-        least_weight: Voxels seen in fewer pictures give no surface.
+        least_views: Voxels seen in fewer pictures give no surface.
 
     Raises:
         InputError: The pictures hold no surface.
@@ -54,6 +54,8 @@ def fuse(
     """
     import open3d as o3d
 
+    if not any(depth[:, 1:].any() for depth in depth_m):
+        raise InputError(f"{len(depth_m)} depth pictures hold no surface: nothing came back in any of them")
     volumes: Any = o3d.t.geometry  # the stubs know shapes only as their own class
     grid = volumes.VoxelBlockGrid(
         ("tsdf", "weight", "color"),
@@ -66,16 +68,18 @@ def fuse(
     intrinsic = tensor(camera.intrinsic())
     farthest = max(float(depth.max()) for depth in depth_m) + 0.1
     for depth, colour, pose in zip(depth_m, rgb, world_from_camera, strict=True):
+        depth = depth.copy()
+        depth[:, 0] = 0  # Open3D weighs voxels of the first column without colouring them, which darkens them
         if not depth.any():
             continue
         extrinsic = tensor(np.linalg.inv(pose))
-        depth_image = o3d.t.geometry.Image(tensor(depth))
-        colour_image = o3d.t.geometry.Image(tensor(colour.astype(np.float32)))
+        depth_image = volumes.Image(tensor(depth))
+        colour_image = volumes.Image(tensor(colour.astype(np.float32)))
         blocks = grid.compute_unique_block_coordinates(
             depth_image, intrinsic, extrinsic, 1.0, farthest, _TRUNCATION_VOXELS
         )
         grid.integrate(blocks, depth_image, colour_image, intrinsic, extrinsic, 1.0, farthest, _TRUNCATION_VOXELS)
-    mesh = grid.extract_triangle_mesh(least_weight)
+    mesh = grid.extract_triangle_mesh(least_views - 0.5)  # a picture weighs 1, the bound is exclusive
     if "indices" not in mesh.triangle or len(mesh.triangle["indices"]) == 0:
         raise InputError(f"{len(depth_m)} depth pictures hold no surface at voxels of {voxel_m} m")
     colour = np.clip(mesh.vertex["colors"].numpy(), 0, 255)

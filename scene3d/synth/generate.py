@@ -85,7 +85,9 @@ def make_scan(settings: SynthSettings, index: int, catalogue: Catalogue) -> Simu
     raise InputError(f"{scene_name(settings, index)}: {_ATTEMPTS} rooms failed: {'; '.join(failures)}")
 
 
-def generate(settings: SynthSettings, *, scenes: int, out: Path, workers: int = 1, first: int = 0) -> Iterator[Outcome]:
+def generate_scenes(
+    settings: SynthSettings, *, scenes: int, out: Path, workers: int = 1, first: int = 0
+) -> Iterator[Outcome]:
     """Write the scenes that `out` does not hold yet.
 
     Args:

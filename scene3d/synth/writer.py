@@ -63,7 +63,8 @@ def _write_mesh(path: Path, scan: SimulatedScan) -> None:
         vertex[field] = values
     elements = [PlyElement.describe(vertex, "vertex")]
     if len(surface.faces):
-        face = np.empty(len(surface.faces), [("vertex_indices", "<i4", (3,))])
+        kind = "<u2" if len(surface.xyz_m) <= 2**16 else "<i4"  # faces are most of the file
+        face = np.empty(len(surface.faces), [("vertex_indices", kind, (3,))])
         face["vertex_indices"] = surface.faces
         elements.append(PlyElement.describe(face, "face"))
     PlyData(elements, byte_order="<").write(str(path))
