@@ -25,8 +25,10 @@ def render_mesh(
     import open3d as o3d
 
     scene = o3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(o3d.core.Tensor(mesh.xyz_m), o3d.core.Tensor(mesh.faces.astype(np.uint32)))
-    hits = scene.cast_rays(o3d.core.Tensor(_rays(eye_m, target_m, width, height, fov_deg)))
+    scene.add_triangles(
+        o3d.core.Tensor.from_numpy(mesh.xyz_m), o3d.core.Tensor.from_numpy(mesh.faces.astype(np.uint32))
+    )
+    hits = scene.cast_rays(o3d.core.Tensor.from_numpy(_rays(eye_m, target_m, width, height, fov_deg)))
     face = hits["primitive_ids"].numpy().astype(np.int64)
     seen = np.isfinite(hits["t_hit"].numpy())
     rgb = face_colours(mesh, face[seen], hits["primitive_uvs"].numpy()[seen])

@@ -18,7 +18,7 @@ class TexturedMesh:
     """Texture coordinates per corner, origin at the lower left, repeating outside 0–1."""
     material: Int32[np.ndarray, "f"]
     """Index into `textures`, per face."""
-    textures: tuple[UInt8[np.ndarray, "h w 3"], ...]
+    textures: tuple[UInt8[np.ndarray, "_ _ 3"], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

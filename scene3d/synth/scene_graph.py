@@ -20,11 +20,11 @@ def scene_graph(room: Room) -> dict[str, Any]:
     """Objects and their relations, exact, as JSON-ready values in the room's frame.
 
     Returns:
-        `objects`: id, label, centre_m, size_m (width, depth, height in the object's own axes), box_yaw_rad (turn of that
-        box), yaw_rad (front, or None), colour, material, in_corner, against_wall. `supports`: pairs (upper, lower).
-        `nearest`: for each object the ids of the closest others by the gap between their boxes in plan and height,
-        with the gap in metres. `facing`: pairs (a, b) where b is the first thing within 30 degrees of a's front, at
-        most 4 m away.
+        `objects`: id, label, centre_m, size_m (width, depth, height in the object's own axes), box_yaw_rad (turn of
+        that box), yaw_rad (front, or None), colour, material, in_corner, against_wall. `supports`: pairs (upper,
+        lower). `nearest`: for each object the ids of up to three others within a metre, with the gap between the
+        axis-aligned boxes. `facing`: pairs (a, b) where b is the first thing within 30 degrees of a's front, at most
+        4 m away.
     """
     boxes = [object_box(placed) for placed in room.objects]
     gaps = _gaps_m(boxes)

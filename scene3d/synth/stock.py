@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from scene3d.synth import builtin
-from scene3d.synth.colours import dominant_colour, recoloured
+from scene3d.synth.builtin.on_walls import outside
+from scene3d.synth.colours import PLAIN, WOOD, dominant_colour, pick, recoloured, solid
 from scene3d.synth.furniture import Catalogue, FurnitureModel, held_out_ids, model_mesh
 from scene3d.synth.room import TexturedMesh
+from scene3d.synth.textured_mesh import face_areas_m2, retextured
 
-Size = tuple[float, float, float]
+Size = tuple[float | int, float | int, float | int]
 _JITTER = 0.10
 _KEEP_COLOURS = ("plant", "tv", "monitor", "laptop", "toilet", "bathtub", "sink", "ball", "book", "fire extinguisher")
 _NO_LIMIT: Size = (99.0, 99.0, 99.0)
@@ -79,7 +81,9 @@ class Stock:
             material=mesh.material,
             textures=mesh.textures,
         )
-        if model.label not in _KEEP_COLOURS:
+        if model.label == "window":
+            mesh = _glazed(mesh, self.rng)
+        elif model.label not in _KEEP_COLOURS:
             mesh = recoloured(mesh, self.rng, strength=0.6)
         return _piece(model.label, model.id, mesh, model.has_front, model.material, model.elevation_m)
 
@@ -105,6 +109,14 @@ def _piece(label: str, model_id: str, mesh: TexturedMesh, has_front: bool, mater
         colour=dominant_colour(mesh),
         elevation_m=elevation_m,
     )
+
+
+def _glazed(mesh: TexturedMesh, rng: np.random.Generator) -> TexturedMesh:
+    """A window whose panes, the material with the largest area, show the outside, in a frame of another colour."""
+    area = np.bincount(mesh.material, weights=face_areas_m2(mesh), minlength=len(mesh.textures))
+    frame = solid(pick(rng, PLAIN[:3])) if rng.random() < 0.7 else solid(pick(rng, WOOD))
+    pane = outside(rng)[:1, :1]
+    return retextured(mesh, [pane if i == area.argmax() else frame for i in range(len(area))])
 
 
 def _styles(kind: builtin.OwnKind, part: str) -> list[int]:

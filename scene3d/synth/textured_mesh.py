@@ -35,7 +35,7 @@ def moved(mesh: TexturedMesh, world_from_model: Float64[np.ndarray, "4 4"]) -> T
     )
 
 
-def retextured(mesh: TexturedMesh, textures: Sequence[UInt8[np.ndarray, "h w 3"]]) -> TexturedMesh:
+def retextured(mesh: TexturedMesh, textures: Sequence[UInt8[np.ndarray, "_ _ 3"]]) -> TexturedMesh:
     """The mesh with other pictures, one for each it had."""
     return TexturedMesh(
         xyz_m=mesh.xyz_m, faces=mesh.faces, uv=mesh.uv, material=mesh.material, textures=tuple(textures)

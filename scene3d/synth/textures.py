@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 
 from scene3d.synth.colours import PLAIN, VIVID, WALL, WOOD, Rgb, pick, shifted
 
-Picture = UInt8[np.ndarray, "h w 3"]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 _EDGE = 128
 """Pixels per metre of floors and walls: a scan keeps about 50."""
 

@@ -19,8 +19,8 @@ def monitor(rng: np.random.Generator, style: int, *, width: float, depth: float,
     case = solid(pick(rng, _CASES))
     if style % 5 == 3:
         foot = cylinder(width * 0.3, 0.05, case)
-        return joined(foot, box((width, depth, height - 0.05), case, at=(0, 0, 0.05)),
-                      plate((width * 0.84, height * 0.72), textures.screen(rng), at=(0, -depth / 2 - 0.003, height * 0.2)))  # fmt: skip
+        face = plate((width * 0.84, height * 0.72), textures.screen(rng), at=(0, -depth / 2 - 0.003, height * 0.2))
+        return joined(foot, box((width, depth, height - 0.05), case, at=(0, 0, 0.05)), face)
     rise = height * float(rng.uniform(0.18, 0.32))
     panel = box((width, 0.035, height - rise), case, at=(0, 0, rise))
     face = plate(

@@ -43,19 +43,17 @@ def window(rng: np.random.Generator, style: int, *, width: float, depth: float, 
     frame = solid(pick(rng, PLAIN[:3])) if rng.random() < 0.7 else textures.wood(rng)
     bar = float(rng.uniform(0.04, 0.07))
     columns, rows = [(1, 1), (2, 1), (2, 2), (3, 1), (1, 2)][style % 5]
-    parts = [plate((width, height), _outside(rng), at=(0, depth * 0.2, 0))]
-    for z in (0.0, height - bar):
-        parts.append(box((width, depth, bar), frame, at=(0, 0, z)))
-    for x in (-1, 1):
-        parts.append(box((bar, depth, height), frame, at=(x * (width - bar) / 2, 0, 0)))
-    for column in range(1, columns):
-        parts.append(box((bar, depth * 0.7, height), frame, at=((column / columns - 0.5) * width, 0, 0)))
-    for row in range(1, rows):
-        parts.append(box((width, depth * 0.7, bar), frame, at=(0, 0, row / rows * height)))
+    parts = [plate((width, height), outside(rng), at=(0, depth * 0.2, 0))]
+    parts += [box((width, depth, bar), frame, at=(0, 0, z)) for z in (0.0, height - bar)]
+    parts += [box((bar, depth, height), frame, at=(x * (width - bar) / 2, 0, 0)) for x in (-1, 1)]
+    across = [(column / columns - 0.5) * width for column in range(1, columns)]
+    parts += [box((bar, depth * 0.7, height), frame, at=(x, 0, 0)) for x in across]
+    parts += [box((width, depth * 0.7, bar), frame, at=(0, 0, row / rows * height)) for row in range(1, rows)]
     return joined(*parts)
 
 
-def _outside(rng: np.random.Generator) -> Picture:
+def outside(rng: np.random.Generator) -> Picture:
+    """What a camera sees through a pane: sky over ground."""
     sky = np.array([rng.uniform(170, 250), rng.uniform(190, 250), rng.uniform(210, 255)])
     ground = np.array(pick(rng, ((90, 120, 70), (140, 140, 135), (170, 160, 150))), np.float64)
     horizon = np.linspace(0, 1, 32)[:, None, None] > rng.uniform(0.4, 0.9)
@@ -142,8 +140,11 @@ def radiator(rng: np.random.Generator, style: int, *, width: float, depth: float
 def clock(rng: np.random.Generator, style: int, *, width: float, depth: float, height: float) -> TexturedMesh:
     """A wall clock, round or square."""
     rim, face = solid(pick(rng, PLAIN, VIVID)), _WHITE
-    hands = [box((0.012, 0.004, height * 0.35), solid((20, 20, 20)), at=(0, -depth / 2 - 0.004, height / 2)),
-             box((width * 0.28, 0.004, 0.012), solid((20, 20, 20)), at=(width * 0.13, -depth / 2 - 0.004, height / 2))]  # fmt: skip
+    black, before = solid((20, 20, 20)), -depth / 2 - 0.004
+    hands = [
+        box((0.012, 0.004, height * 0.35), black, at=(0, before, height / 2)),
+        box((width * 0.28, 0.004, 0.012), black, at=(width * 0.13, before, height / 2)),
+    ]
     if style % 2:
         return joined(box((width, depth, height), rim, front=face), *hands)
     upright = np.array([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, height / 2], [0, 0, 0, 1.0]])
@@ -171,13 +172,14 @@ def paper_towel_dispenser(
 ) -> TexturedMesh:
     """A dispenser with a sheet hanging out."""
     shell = solid(pick(rng, PLAIN))
-    return joined(box((width, depth, height), shell, at=(0, 0, 0.06)), plate((width * 0.5, 0.07), _WHITE, at=(0, 0, 0)),
-                  box((width * 0.6, 0.02, 0.05 + 0.02 * (style % 2)), solid((60, 60, 60)), at=(0, -depth / 2, 0.1)))  # fmt: skip
+    sheet = plate((width * 0.5, 0.07), _WHITE)
+    slot = box((width * 0.6, 0.02, 0.05 + 0.02 * (style % 2)), solid((60, 60, 60)), at=(0, -depth / 2, 0.1))
+    return joined(box((width, depth, height), shell, at=(0, 0, 0.06)), sheet, slot)
 
 
 def coat_rack(rng: np.random.Generator, style: int, *, width: float, depth: float, height: float) -> TexturedMesh:
     """A board with hooks, some with jackets on them."""
     parts = [box((width, 0.02, 0.10), textures.wood(rng, pick(rng, WOOD)), at=(0, depth / 2 - 0.01, height - 0.12))]
-    for x in np.linspace(-0.4, 0.4, 4 + style % 2):
-        parts.append(box((0.02, depth * 0.6, 0.02), _STEEL, at=(float(x) * width, depth * 0.2, height - 0.09)))
+    hooks = (np.linspace(-0.4, 0.4, 4 + style % 2) * width).tolist()
+    parts += [box((0.02, depth * 0.6, 0.02), _STEEL, at=(x, depth * 0.2, height - 0.09)) for x in hooks]
     return joined(*parts)

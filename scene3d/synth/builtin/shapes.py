@@ -8,8 +8,10 @@ from jaxtyping import Float, UInt8
 from scene3d.synth.room import TexturedMesh
 from scene3d.synth.textured_mesh import merged
 
-Point = tuple[float, float, float]
-Picture = UInt8[np.ndarray, "h w 3"]
+Number = float | int
+"""Run-time shape checks do not take an int for a float."""
+Point = tuple[Number, Number, Number]
+Picture = UInt8[np.ndarray, "_ _ 3"]
 
 _CUBE = np.array([[x, y, z] for z in (0, 1) for y in (-0.5, 0.5) for x in (-0.5, 0.5)])
 _SIDES = np.array([[0, 1, 5, 4], [1, 3, 7, 5], [3, 2, 6, 7], [2, 0, 4, 6], [4, 5, 7, 6], [2, 3, 1, 0]])
@@ -18,7 +20,7 @@ _SIDE_AXES = np.array([[0, 2], [1, 2], [0, 2], [1, 2], [0, 1], [0, 1]])
 
 
 def box(
-    size: Point, picture: Picture, *, at: Point = (0, 0, 0), front: Picture | None = None, tile_m: float = 0
+    size: Point, picture: Picture, *, at: Point = (0, 0, 0), front: Picture | None = None, tile_m: Number = 0
 ) -> TexturedMesh:
     """A box that stands on `at`, its middle above it.
 
@@ -33,7 +35,7 @@ def box(
     return _quads(xyz, _SIDES, np.array(size), picture, front, tile_m)
 
 
-def plate(size: tuple[float, float], picture: Picture, *, at: Point = (0, 0, 0), tile_m: float = 0) -> TexturedMesh:
+def plate(size: tuple[Number, Number], picture: Picture, *, at: Point = (0, 0, 0), tile_m: Number = 0) -> TexturedMesh:
     """An upright rectangle, x by z, that faces -y; `at` is the middle of its lower edge."""
     xyz = _CUBE[[0, 1, 5, 4]] * [size[0], 0, size[1]] + at
     extent = np.array([size[0], 0.0, size[1]])
@@ -59,7 +61,7 @@ def cylinder(
 
 
 def lathe(
-    profile: list[tuple[float, float]], picture: Picture, *, at: Point = (0, 0, 0), sides: int = 14
+    profile: list[tuple[Number, Number]], picture: Picture, *, at: Point = (0, 0, 0), sides: int = 14
 ) -> TexturedMesh:
     """The surface that a profile of (radius, height) sweeps about z."""
     angle = np.arange(sides + 1) * 2 * np.pi / sides
@@ -86,7 +88,7 @@ def cushion(size: Point, picture: Picture, *, at: Point = (0, 0, 0), roundness: 
 
 
 def sheet(
-    heights: Float[np.ndarray, "r c"], size: tuple[float, float], picture: Picture, *, at: Point = (0, 0, 0)
+    heights: Float[np.ndarray, "r c"], size: tuple[Number, Number], picture: Picture, *, at: Point = (0, 0, 0)
 ) -> TexturedMesh:
     """A height field over a rectangle, x by y, closed below: cloth, piles."""
     rows, columns = heights.shape
@@ -123,7 +125,7 @@ def _quads(
     size: np.ndarray,
     picture: Picture,
     front: Picture | None,
-    tile_m: float,
+    tile_m: Number,
 ) -> TexturedMesh:
     unit = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float64)
     axes = _SIDE_AXES[: len(quads)]

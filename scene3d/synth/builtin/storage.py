@@ -62,8 +62,7 @@ def shelf(rng: np.random.Generator, style: int, *, width: float, depth: float, h
             at = (x * (width / 2 - 0.015), y * (depth / 2 - 0.015), 0.0)
             parts.append(box((0.03, 0.03, height), post, at=at))
         return joined(*parts)
-    for x in (-1, 1):
-        parts.append(box((thick, depth, height), cover, at=(x * (width - thick) / 2, 0, 0)))
+    parts += [box((thick, depth, height), cover, at=(x * (width - thick) / 2, 0, 0)) for x in (-1, 1)]
     if style % 3 == 0:
         parts.append(box((width - 0.01, 0.01, height - 0.02), cover, at=(0, depth / 2 - 0.006, 0.01)))
     return joined(*parts)
@@ -77,8 +76,7 @@ def wall_shelf(rng: np.random.Generator, style: int, *, width: float, depth: flo
     for index in range(boards):
         z = index * height / boards
         parts.append(box((width, depth, 0.025), cover, at=(0, 0, z + 0.10)))
-        for x in (-0.35, 0.35):
-            parts.append(box((0.02, depth * 0.8, 0.10), _STEEL, at=(x * width, depth * 0.1, z)))
+        parts += [box((0.02, depth * 0.8, 0.10), _STEEL, at=(x * width, depth * 0.1, z)) for x in (-0.35, 0.35)]
     return joined(*parts)
 
 
@@ -108,8 +106,7 @@ def table(rng: np.random.Generator, style: int, *, width: float, depth: float, h
         )
     parts = [box((width, depth, thick), top, at=(0, 0, height - thick))]
     if style % 4 == 2:
-        for x in (-1, 1):
-            parts.append(box((0.03, depth * 0.9, height - thick), legs, at=(x * (width / 2 - 0.05), 0, 0)))
+        parts += [box((0.03, depth * 0.9, height - thick), legs, at=(x * (width / 2 - 0.05), 0, 0)) for x in (-1, 1)]
         return joined(*parts)
     leg = float(rng.uniform(0.03, 0.07))
     for x, y in ((-1, -1), (-1, 1), (1, -1), (1, 1)):
@@ -131,8 +128,9 @@ def desk(rng: np.random.Generator, style: int, *, width: float, depth: float, he
         if drawers and x == 1:
             at = (width / 2 - 0.22, 0.0, 0.0)
             parts.append(box((0.42, depth - 0.06, height - thick), cover, at=at))
-            for row in range(3):
-                parts.append(box((0.12, 0.02, 0.015), _STEEL, at=(at[0], -depth / 2 + 0.03, 0.15 + 0.2 * row)))
+            parts += [
+                box((0.12, 0.02, 0.015), _STEEL, at=(at[0], -depth / 2 + 0.03, 0.15 + 0.2 * row)) for row in range(3)
+            ]
         elif style % 3 == 2:
             parts.append(box((0.025, depth - 0.02, height - thick), legs, at=(x * (width / 2 - 0.02), 0, 0)))
         else:

@@ -27,6 +27,8 @@ class _Kind:
     wet: bool = False
 
 
+_OBJECTS = (18, 52)
+"""Between these, a room goes on gathering things until it has its number."""
 _KINDS = {
     "bedroom": _Kind(recipe=recipes.bedroom, width_m=(3.2, 5.2), depth_m=(3.2, 5.0), rug=0.6),
     "living room": _Kind(recipe=recipes.living_room, width_m=(4.0, 7.5), depth_m=(3.8, 6.5), rug=0.75),
@@ -68,6 +70,7 @@ def furnish(kind: str, *, seed: int, catalogue: Catalogue, part: str = "train") 
     if rng.random() < rules.rug:
         recipes.lay_mats(room, count=int(rng.integers(1, 3)), most=(2.4, 1.8))
     finish(room, openings)
+    recipes.crowd(room, objects=int(rng.integers(*_OBJECTS)))
     return Room(
         name=f"{kind.replace(' ', '-')}-{seed}",
         kind=kind,

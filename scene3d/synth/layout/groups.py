@@ -6,6 +6,9 @@ import numpy as np
 
 from scene3d.synth.layout.placer import Placer
 
+_DESK_THINGS = ("book", "paper", "cup", "telephone", "bottle", "printer", "tissue box", "plant", "tray", "speaker",
+                "picture", "calendar")  # fmt: skip
+
 
 def desk_group(room: Placer, *, walls: list[int] | None = None, at: tuple[float, float] | None = None) -> int | None:
     """A desk with its chair, a screen, and what lies about; against a wall unless `at` gives a place."""
@@ -76,8 +79,7 @@ def dress_desk(room: Placer, desk: int) -> None:
         )
     if rng.random() < 0.5:
         room.on_top(desk, stock.piece("lamp", most=(0.4, 0.4, 0.65)), between_m=top, part=(-1, 1, 0, 1))
-    scatter(room, desk, ("book", "paper", "cup", "telephone", "bottle", "printer", "tissue box", "plant", "tray", "speaker", "picture", "calendar"),
-            count=int(rng.integers(1, 5)), between_m=top)  # fmt: skip
+    scatter(room, desk, _DESK_THINGS, count=int(rng.integers(1, 5)), between_m=top)
 
 
 def scatter(
@@ -142,7 +144,7 @@ def bed_group(room: Placer, *, walls: list[int] | None = None) -> int | None:
     rng, stock = room.rng, room.stock
     bed, middle = None, 0.5 + float(rng.normal(0, 0.12))
     for attempt in range(6):
-        piece = stock.piece("bed", most=(2.3, 2.4, 2.0))
+        piece = stock.piece("bed", least=(0.8, 1.7, 0), most=(2.3, 2.4, 2.0))
         bed = room.against_wall(piece, walls=walls, along=middle if attempt < 4 else None)
         if bed is not None:
             break

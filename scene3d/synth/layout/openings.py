@@ -25,12 +25,14 @@ def add_door(room: Placer, openings: list[Opening]) -> bool:
     index, along = found
     wall = room.plan.walls[index]
     width, depth, height = door.size_m
-    opening = Opening(label="door", wall=index, along_m=along, width_m=width, bottom_m=0.0, top_m=height)
-    openings.append(opening)
     room.space.zones.append(_zone(wall, along, width, (0.0, height), _STEP_M))
     room.space.doors_m.append(wall.point_m(along, 0.6))
     leaf = door.model_id.startswith("own/")
-    if leaf and rng.random() < 0.4:
+    ajar = bool(leaf and rng.random() < 0.4)
+    openings.append(
+        Opening(label="door", wall=index, along_m=along, width_m=width, bottom_m=0.0, top_m=height, ajar=ajar)
+    )
+    if ajar:
         _put_ajar(room, wall, door, along)
     else:
         out = -0.06 if leaf else float(rng.uniform(0.0, 0.03)) - depth / 2

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64
 
+from scene3d.synth.builtin.shapes import Number
 from scene3d.synth.layout.plan import Plan, Wall
 from scene3d.synth.layout.space import Footprint, Space, overlap_m
 from scene3d.synth.layout.surfaces import Surfaces
@@ -216,7 +217,7 @@ class Placer:
         between_m: tuple[float, float] = (0.3, 1.6),
         turn_rad: float | None = None,
         tries: int = 16,
-        part: tuple[float, float, float, float] = (-1, 1, -1, 1),
+        part: tuple[Number, Number, Number, Number] = (-1, 1, -1, 1),
     ) -> int | None:
         """Stand on a surface of another piece; the id, or None.
 

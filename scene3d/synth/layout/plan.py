@@ -32,6 +32,8 @@ class Opening:
     width_m: float
     bottom_m: float
     top_m: float
+    ajar: bool = False
+    """An open door: nothing closes the hole behind it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +173,7 @@ def _edges(opening: Opening) -> tuple[float, float, float, float]:
 
 
 def _frame(wall: Wall, opening: Opening, picture: Picture) -> Structure:
-    """The four sides of the hole in the wall, and what closes it behind."""
+    """The four sides of the hole in the wall, and what closes it behind unless a door stands open."""
     a, b, low, high = _edges(opening)
     rim = [(a, low), (b, low), (b, high), (a, high)]
     quads = []
@@ -179,8 +181,10 @@ def _frame(wall: Wall, opening: Opening, picture: Picture) -> Structure:
         front = [[*wall.point_m(x, 0.0), z] for x, z in ((x0, z0), (x1, z1))]
         back = [[*wall.point_m(x, -_REVEAL_M), z] for x, z in ((x1, z1), (x0, z0))]
         quads.append(front + back)
+    if not opening.ajar:
+        quads.append([[*wall.point_m(x, -_REVEAL_M), z] for x, z in reversed(rim)])
     corners = np.array(quads)
-    uv = np.broadcast_to(np.array([[0, 0], [1, 0], [1, 0.2], [0, 0.2]]), (4, 4, 2))
+    uv = np.broadcast_to(np.array([[0, 0], [1, 0], [1, 0.2], [0, 0.2]]), (len(quads), 4, 2))
     return Structure(label="doorframe" if opening.label == "door" else "wall", mesh=_quad_mesh(corners, uv, picture))
 
 

@@ -19,6 +19,8 @@ from scene3d.synth.stock import Piece
 
 _KITCHEN_THINGS = ("bottle", "cup", "bowl", "plate", "coffee maker", "coffee kettle", "toaster", "microwave",
                    "paper towel roll", "toaster oven", "tray", "plant", "scale", "box")  # fmt: skip
+_TOPS = ("desk", "table", "dining table", "coffee table", "cabinet", "dresser", "counter", "kitchen counter",
+         "nightstand", "end table", "file cabinet", "shelf", "tv stand")  # fmt: skip
 _BATH_THINGS = ("bottle", "cup", "towel", "toilet paper", "tissue box", "candle")
 
 
@@ -26,7 +28,7 @@ def bedroom(room: Placer) -> None:
     """Bed, wardrobe, dresser, perhaps a desk, an armchair, a rug."""
     rng, stock = room.rng, room.stock
     bed_group(room)
-    if _roomy(room, 20) and rng.random() < 0.3:
+    if _roomy(room, 20.0) and rng.random() < 0.3:
         bed_group(room)
     room.against_wall(stock.piece("wardrobe", "closet", most=(2.4, 0.8, room.plan.height_m - 0.02)))
     _storage(room, "dresser", "cabinet", chance=0.8)
@@ -41,7 +43,7 @@ def bedroom(room: Placer) -> None:
     if rng.random() < 0.5:
         mirror = stock.piece("mirror")
         room.on_wall(mirror, z_m=(0.4, 1.0))
-    _floor_things(
+    lay_clutter(
         room, ("clothes", "shoe", "bag", "backpack", "laundry basket", "box", "suitcase", "stuffed animal"), (2, 7)
     )
 
@@ -50,9 +52,9 @@ def living_room(room: Placer) -> None:
     """Couch and television, shelves, perhaps a table with chairs."""
     rng, stock = room.rng, room.stock
     sofa_group(room)
-    if _roomy(room, 26) and rng.random() < 0.4:
+    if _roomy(room, 26.0) and rng.random() < 0.4:
         room.against_wall(stock.piece("couch"))
-    if _roomy(room, 18) and rng.random() < 0.7:
+    if _roomy(room, 18.0) and rng.random() < 0.7:
         dining(room, int(rng.integers(3, 8)))
     bookcases(room, int(rng.integers(1, 4)))
     _storage(room, "cabinet", "dresser", chance=0.6)
@@ -62,15 +64,15 @@ def living_room(room: Placer) -> None:
         room.on_floor(stock.piece("armchair", "ottoman", "stool"))
     if rng.random() < 0.6:
         room.against_wall(stock.piece("lamp", least=(0, 0, 1.0)), along=float(rng.integers(2)))
-    _floor_things(room, ("plant", "basket", "box", "bag", "guitar", "speaker", "fan", "shoe", "ball"), (3, 8))
+    lay_clutter(room, ("plant", "basket", "box", "bag", "guitar", "speaker", "fan", "shoe", "ball"), (3, 8))
 
 
 def office(room: Placer) -> None:
     """Several desks with chairs, shelves, file cabinets, a whiteboard, perhaps a copier."""
     rng, stock = room.rng, room.stock
-    for _ in range(int(rng.integers(2, 4 + 2 * _roomy(room, 20) + 2 * _roomy(room, 35)))):
+    for _ in range(int(rng.integers(2, 4 + 2 * _roomy(room, 20.0) + 2 * _roomy(room, 35.0)))):
         desk_group(room)
-    if _roomy(room, 16) and rng.random() < 0.4:
+    if _roomy(room, 16.0) and rng.random() < 0.4:
         table_group(room, "table", chairs=int(rng.integers(2, 5)))
     bookcases(room, int(rng.integers(1, 4)))
     for _ in range(int(rng.integers(0, 4))):
@@ -81,7 +83,7 @@ def office(room: Placer) -> None:
         room.against_wall(stock.piece("copier", "water cooler"))
     if rng.random() < 0.4:
         room.on_wall(stock.piece("clock"), z_m=(1.7, 2.0))
-    _floor_things(
+    lay_clutter(
         room,
         ("trash can", "recycling bin", "box", "backpack", "computer tower", "bag", "plant", "chair", "office chair"),
         (3, 8),
@@ -98,12 +100,12 @@ def kitchen(room: Placer) -> None:
     if rng.random() < 0.8:
         dining(room, int(rng.integers(2, 6)))
     if rng.random() < 0.3:
-        _storage(room, "shelf", "cabinet", chance=1)
+        _storage(room, "shelf", "cabinet", chance=1.0)
     if rng.random() < 0.35:
         room.against_wall(stock.piece("washing machine", "mini fridge", "clothes dryer"))
     if rng.random() < 0.5:
         room.on_wall(stock.piece("clock", "calendar", "paper towel dispenser"), z_m=(1.3, 1.8))
-    _floor_things(room, ("trash can", "recycling bin", "box", "bag", "stool", "broom", "crate", "chair"), (2, 6))
+    lay_clutter(room, ("trash can", "recycling bin", "box", "bag", "stool", "broom", "crate", "chair"), (2, 6))
 
 
 def bathroom(room: Placer) -> None:
@@ -138,11 +140,11 @@ def bathroom(room: Placer) -> None:
     if rng.random() < 0.6:
         room.on_wall(stock.piece("bathroom cabinet", own="bathroom-cabinet"), z_m=(1.1, 1.3))
     if rng.random() < 0.4:
-        _storage(room, "shelf", "cabinet", chance=1, things=_BATH_THINGS)
+        _storage(room, "shelf", "cabinet", chance=1.0, things=_BATH_THINGS)
     if rng.random() < 0.5:
         room.against_wall(stock.piece("washing machine", "clothes dryer", "laundry basket"))
     lay_mats(room, count=int(rng.integers(1, 3)), most=(1.0, 0.7))
-    _floor_things(
+    lay_clutter(
         room,
         ("trash can", "scale", "laundry basket", "storage bin", "stool", "toilet paper", "clothes", "shoe"),
         (3, 7),
@@ -163,7 +165,7 @@ def meeting_room(room: Placer) -> None:
             between_m=(0.6, 0.9),
             tall_m=0.35,
         )
-    if table is not None and _roomy(room, 30) and rng.random() < 0.5:
+    if table is not None and _roomy(room, 30.0) and rng.random() < 0.5:
         table_group(room, "table", chairs=int(rng.integers(3, 7)))
     for _ in range(int(rng.integers(1, 3))):
         room.on_wall(stock.piece("whiteboard", "blackboard", "bulletin board", "tv"), z_m=(0.9, 1.15))
@@ -174,7 +176,7 @@ def meeting_room(room: Placer) -> None:
         room.against_wall(chair, gap_m=0.06)
     _storage(room, "cabinet", "file cabinet", "counter", chance=0.7)
     bookcases(room, int(rng.integers(0, 2)))
-    _floor_things(room, ("trash can", "recycling bin", "backpack", "bag", "plant", "chair", "box"), (3, 7))
+    lay_clutter(room, ("trash can", "recycling bin", "backpack", "bag", "plant", "chair", "box"), (3, 7))
 
 
 def studio_flat(room: Placer) -> None:
@@ -191,7 +193,31 @@ def studio_flat(room: Placer) -> None:
     if rng.random() < 0.7:
         dining(room, int(rng.integers(2, 5)))
     bookcases(room, int(rng.integers(0, 3)))
-    _floor_things(room, ("shoe", "clothes", "bag", "box", "trash can", "backpack", "plant", "suitcase"), (2, 7))
+    lay_clutter(room, ("shoe", "clothes", "bag", "box", "trash can", "backpack", "plant", "suitcase"), (2, 7))
+
+
+def crowd(room: Placer, *, objects: int) -> None:
+    """Add what people gather over the years until the room holds so many objects, or twenty ideas did not fit."""
+    rng, stock = room.rng, room.stock
+    for _ in range(20):
+        if len(room.objects) >= objects:
+            return
+        choice = int(rng.integers(6))
+        if choice == 0:
+            bookcases(room, 1)
+        elif choice == 1:
+            _storage(room, "cabinet", "dresser", "shelf", "file cabinet", chance=1.0)
+        elif choice == 2:
+            room.against_wall(stock.piece("chair", "stool", "armchair", "bench", most=(1.6, 1.0, 1.4)), gap_m=0.05)
+        elif choice == 3:
+            room.on_wall(stock.piece("picture", "poster"), z_m=(1.1, 1.6))
+        elif choice == 4:
+            anchors = [o.id for o in room.objects if o.label in _TOPS]
+            if anchors:
+                things = ("book", "cup", "bottle", "box", "plant", "lamp", "decoration", "paper", "bowl")
+                scatter(room, int(rng.choice(anchors)), things, count=2)
+        else:
+            lay_clutter(room, ("box", "bag", "plant", "trash can", "shoe", "backpack", "storage bin", "lamp"), (1, 3))
 
 
 def dining(room: Placer, chairs: int) -> int | None:
@@ -304,7 +330,7 @@ def lay_mats(room: Placer, *, count: int, most: tuple[float, float]) -> None:
                 break
 
 
-def _floor_things(room: Placer, labels: tuple[str, ...], span: tuple[int, int]) -> None:
+def lay_clutter(room: Placer, labels: tuple[str, ...], span: tuple[int, int]) -> None:
     """Clutter: along the walls, or lying about."""
     rng = room.rng
     for _ in range(int(rng.integers(*span))):

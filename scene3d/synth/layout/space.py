@@ -125,9 +125,8 @@ class Space:
             return False
         sizes = np.bincount(parts.ravel())[1:]
         largest = int(sizes.argmax()) + 1
-        return sizes.max() >= _OPEN_SHARE * sizes.sum() and all(
-            self._reaches(parts == largest, at) for at in self.doors_m
-        )
+        connected = bool(sizes.max() >= _OPEN_SHARE * sizes.sum())
+        return connected and all(self._reaches(parts == largest, at) for at in self.doors_m)
 
     def _reaches(self, region: Bool[np.ndarray, "r c"], at_m: Float64[np.ndarray, "2"]) -> bool:
         return bool((np.linalg.norm(self._cells_m[region.ravel()] - at_m, axis=1) < 0.35).any())
