@@ -45,7 +45,7 @@ def read_e57(path: Path) -> RawScan:
         chunks=lambda: _chunks(path, counts),
         up=Said(value="z", reason="E57 is z-up by its standard"),
         unit_m=Said(value=1.0, reason="E57 is in metres by its standard"),
-        is_surveyed=True,
+        is_unit_certain=True,
         may_be_camera_frame=False,
         notes=(Note(topic="points", text=text),) if len(counts) > 1 else (),
     )

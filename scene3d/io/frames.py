@@ -57,8 +57,9 @@ class MovedFrames(Sequence[Frame]):
             return MovedFrames.moved(chosen, rotation=self._rotation, scale=self._scale, origin=self._origin)
         frame = self._frames[index]
         pose = frame.world_from_camera.numpy().copy()
-        pose[:3, 3] = self._rotation @ (pose[:3, 3] - self._origin) * self._scale
-        pose[:3, :3] = self._rotation @ pose[:3, :3]
+        with np.errstate(invalid="ignore"):  # recorders write infinite poses where they lost track
+            pose[:3, 3] = self._rotation @ (pose[:3, 3] - self._origin) * self._scale
+            pose[:3, :3] = self._rotation @ pose[:3, :3]
         return dataclasses.replace(frame, world_from_camera=torch.from_numpy(pose))
 
 

@@ -50,7 +50,7 @@ def read_las(path: Path) -> RawScan:
         chunks=lambda: _chunks(path, count),
         up=Said(value="z", reason="LAS is z-up by its standard"),
         unit_m=unit,
-        is_surveyed=True,
+        is_unit_certain=True,
         may_be_camera_frame=False,
     )
 

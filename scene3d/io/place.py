@@ -67,13 +67,15 @@ def place(scan: RawScan, *, path: Path, wishes: Wishes) -> Scene:
     if scan.count <= wishes.max_points:
         scan = read_once(scan)
     survey = _survey(scan, path)
-    unit = decide_unit(asked=wishes.unit, stated=scan.unit_m, extent=survey.extent, is_surveyed=scan.is_surveyed)
+    unit = decide_unit(
+        asked=wishes.unit, stated=scan.unit_m, extent=survey.extent, is_unit_certain=scan.is_unit_certain
+    )
     scale = float(unit.value)
     _check_extent(survey, scale, path)
     kept = _keep(scan, survey, scale, wishes)
     middle = (survey.low + survey.high) / 2
     turn = upright(
-        (kept.points.xyz - middle * scan.is_surveyed) * scale,
+        (kept.points.xyz - (0.0 if scan.may_be_camera_frame else middle)) * scale,
         asked=wishes.up_axis,
         stated=scan.up,
         may_be_camera_frame=scan.may_be_camera_frame,

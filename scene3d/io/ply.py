@@ -50,6 +50,7 @@ def read_ply(path: Path) -> RawScan:
         faces=faces,
         up=Said(value="z", reason=reason) if own else None,
         unit_m=Said(value=1.0, reason=reason) if own else None,
+        is_unit_certain=own,
         may_be_camera_frame=faces is None,
         notes=notes + more,
     )

@@ -51,8 +51,8 @@ class RawScan:
     """Up axis by the convention of the format: "z", "y", …"""
     unit_m: Said | None = None
     """Metres per unit by the convention of the format."""
-    is_surveyed: bool = False
-    """Georeferenced formats: a large extent is a survey, not a wrong unit."""
+    is_unit_certain: bool = False
+    """The stated unit is believed whatever the extent: surveys are large, and `save_ply` knows what it wrote."""
     may_be_camera_frame: bool = True
     """Whether the axes can be those of a depth camera."""
     is_fused: bool = False

@@ -45,20 +45,20 @@ def unit_of_extent(extent: float) -> Said:
     return Said(value=0.001, reason=f"the scan measures {extent:,.0f} units, a usual size in millimetres")
 
 
-def decide_unit(*, asked: str | float | None, stated: Said | None, extent: float, is_surveyed: bool) -> Said:
+def decide_unit(*, asked: str | float | None, stated: Said | None, extent: float, is_unit_certain: bool) -> Said:
     """The unit, in metres: the user's word, else the format's unless the extent speaks against it, else the extent.
 
     Args:
         asked: What the user asked for.
         stated: What the format states.
         extent: Largest side in the file's unit, without strays.
-        is_surveyed: Surveys may be large: the format is believed.
+        is_unit_certain: The format is believed whatever the extent.
     """
     if asked is not None:
         return unit_of_user(asked)
     if stated is None:
         return unit_of_extent(extent)
-    if is_surveyed or extent * float(stated.value) <= _METRES_TO:
+    if is_unit_certain or extent * float(stated.value) <= _METRES_TO:
         return stated
     guess = unit_of_extent(extent)
     return Said(value=guess.value, reason=f"{guess.reason}, although {stated.reason}")

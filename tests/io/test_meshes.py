@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import trimesh
 from PIL import Image
+from trimesh.visual import ColorVisuals
 
 from scene3d.errors import InputError
 from scene3d.io import load_scene
@@ -16,7 +17,8 @@ from scene3d.io import load_scene
 @pytest.fixture
 def mesh() -> trimesh.Trimesh:
     mesh = trimesh.creation.box(extents=(4, 3, 2))
-    mesh.visual.vertex_colors = np.arange(32).reshape(8, 4).astype(np.uint8) | [0, 0, 0, 255]
+    colours = np.arange(32).reshape(8, 4).astype(np.uint8) | [0, 0, 0, 255]
+    mesh.visual = ColorVisuals(mesh, vertex_colors=colours)
     return mesh
 
 
@@ -31,7 +33,7 @@ def test_a_box_comes_back(tmp_path, mesh, ending):
     np.testing.assert_allclose(back.volume, 24, rtol=1e-5)  # also tells that the winding is kept
     if "stl" not in ending:
         assert scene.rgb is not None
-        np.testing.assert_array_equal(scene.rgb, mesh.visual.vertex_colors[:, :3])
+        np.testing.assert_array_equal(scene.rgb, np.arange(32).reshape(8, 4)[:, :3])
 
 
 def test_a_glb_is_y_up_and_its_nodes_are_placed(tmp_path, mesh):
