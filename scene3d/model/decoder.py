@@ -127,7 +127,7 @@ class _Attention(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"{heads} heads do not divide a width of {width}")
-        self.heads = heads
+        self.heads, self.head_width = heads, width // heads
         self.to_query = nn.Linear(width, width)
         self.to_key = nn.Linear(width, width)
         self.to_value = nn.Linear(width, width)
@@ -141,12 +141,12 @@ class _Attention(nn.Module):
         blocked: Bool[Tensor, "q k"] | None,
     ) -> Float[Tensor, "q c"]:
         split = [
-            layer(x).view(1, len(x), self.heads, -1).transpose(1, 2)
+            layer(x).view(1, len(x), self.heads, self.head_width).transpose(1, 2)
             for layer, x in ((self.to_query, query), (self.to_key, key), (self.to_value, value))
         ]
         bias = None if blocked is None else blocked.to(query.dtype) * _BLOCKED
         mixed = scaled_dot_product_attention(split[0], split[1], split[2], attn_mask=bias)
-        return self.out(mixed.transpose(1, 2).reshape(len(query), -1))
+        return self.out(mixed.transpose(1, 2).reshape(query.shape))
 
 
 class _MaskHead(nn.Module):

@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
@@ -71,7 +71,7 @@ class Grounder(nn.Module, ModelHubMixin):
         self.eval()
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, revision: str | None = None, **options: Any) -> Self:
+    def _from_pretrained(cls, *, model_id: str, revision: str | None = None, **options: Any) -> Grounder:
         """Read a model: the name of a shipped one, a folder, or a Hugging Face id. `ModelHubMixin` calls this."""
         folder = _folder_of(model_id, revision, options)
         detector, detector_config = weights.load_detector(folder)

@@ -57,7 +57,7 @@ def propose(detector: Detector, scene: SceneElements, rules: ReadingRules) -> El
     reading = detector.read(decoded.feature)
     mask = decoded.mask_logit > 0
     score = reading.quality_logit.sigmoid() * (1 - reading.class_logit.softmax(1)[:, -1])
-    keep = _without_duplicates(mask, score, scene.size, rules)
+    keep = without_duplicates(mask, score, scene.size, rules)
     return ElementProposals(
         mask=mask[keep],
         score=score[keep],
@@ -71,7 +71,7 @@ def select(reading: QueryReading, index: Int64[Tensor, "k"]) -> QueryReading:
     return QueryReading(**{name: getattr(reading, name)[index] for name in QueryReading.__dataclass_fields__})
 
 
-def _without_duplicates(
+def without_duplicates(
     mask: Bool[Tensor, "q e"], score: Float[Tensor, "q"], size: Float[Tensor, "e"], rules: ReadingRules
 ) -> Int64[Tensor, "k"]:
     """Indices of the masks to keep, best score first; equal scores in the order of the queries."""

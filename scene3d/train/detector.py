@@ -38,6 +38,8 @@ class DetectorTraining:
     weight_decay: float = 1e-4
     clip: float = 1.0
     ema: float = 0.998
+    settle: float = 0.7
+    """From this share of the steps on, batch norms use their running figures: what the model does when it is used."""
     seed: int = 0
     matching: str = "own"
     """own: a query answers for the object its element belongs to. hungarian: one query per object."""
@@ -164,6 +166,7 @@ def train_detector(
     detector.train()
     with TrainingLog(out, steps=config.steps, first_step=first, every=20) as log:
         for step, samples in stream.batches(first, config.steps, workers=workers):
+            _set_norms(detector, training=step < config.settle * config.steps)
             with torch.autocast(device, dtype=torch.bfloat16, enabled=device != "cpu"):
                 losses = module(samples_to(samples, device), config.seed + step * world + rank)
             losses["loss"].backward()
@@ -178,6 +181,12 @@ def train_detector(
                 checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
                 save_detector(out / "weights", average.module, model_config, half=False)
     return out / "weights"
+
+
+def _set_norms(detector: Detector, *, training: bool) -> None:
+    for module in detector.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.train(training)
 
 
 def _with_classes(config: DetectorConfig) -> DetectorConfig:

@@ -6,7 +6,6 @@ import json
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -31,7 +30,7 @@ class TrainingLog:
         self.sums: dict[str, list[float]] = {}
         self.started = time.monotonic()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> TrainingLog:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = (self.folder / "log.jsonl").open("a", encoding="utf-8")
         try:

@@ -7,7 +7,15 @@ from scene3d.train.augment import AugmentConfig, augment, mix
 from tests.train.rooms import toy_sample
 
 STILL = AugmentConfig(
-    tilt_deg=0, scale=(1, 1), elastic_m=0, jitter_m=0, floor_m=0, drop_normals=0, flip_normals=0, holes=0, drop_points=0
+    tilt_deg=0.0,
+    scale=(1.0, 1.0),
+    elastic_m=0.0,
+    jitter_m=0.0,
+    floor_m=0.0,
+    drop_normals=0.0,
+    flip_normals=0.0,
+    holes=0,
+    drop_points=0.0,
 )
 
 
@@ -20,11 +28,11 @@ def test_the_same_generator_state_gives_the_same_variant() -> None:
 def test_turning_and_mirroring_keep_distances_and_turn_facing_along(seed: int) -> None:
     sample = toy_sample(0)
     moved = augment(sample, STILL, torch.Generator().manual_seed(seed))
-    before, after = sample.scan.xyz_m[::97], moved.scan.xyz_m[::97]
+    before, after = sample.scan.xyz_m[::97].double(), moved.scan.xyz_m[::97].double()
     torch.testing.assert_close(torch.cdist(after, after), torch.cdist(before, before), atol=1e-3, rtol=1e-3)
     # A front is a direction on the floor: two points along it must stay along it.
     turn = torch.linalg.lstsq(before - before.mean(0), after - after.mean(0)).solution
-    front = torch.stack([sample.yaw_rad.cos(), sample.yaw_rad.sin(), 0 * sample.yaw_rad], dim=1) @ turn
+    front = torch.stack([sample.yaw_rad.cos(), sample.yaw_rad.sin(), 0 * sample.yaw_rad], dim=1) @ turn.float()
     expected = torch.stack([moved.yaw_rad.cos(), moved.yaw_rad.sin()], dim=1)
     torch.testing.assert_close(front[:, :2], expected, atol=1e-3, rtol=1e-3)
 

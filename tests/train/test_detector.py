@@ -2,6 +2,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -49,7 +50,7 @@ def test_learns_one_scene_by_heart(matching: str) -> None:
     score.add(
         InstancePrediction(
             mask=found.mask[:, sample.scan.superpoint].numpy(),
-            label=[chair] * len(found.score),
+            label=np.full(len(found.score), chair),
             score=found.score.numpy(),
         ),
         truth.numpy(),
