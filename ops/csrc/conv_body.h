@@ -212,6 +212,9 @@ static void weight_gradient(const WeightGradient& p, int64_t first, int64_t coun
             int64_t column = 0;
             for (; column + kWide * kLanes <= p.columns; column += kWide * kLanes)
                 gradient_panel<kWide, 6, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
+            if constexpr (kWide > 2)  // one vector at a time would read more than it multiplies
+                for (; column + 2 * kLanes <= p.columns; column += 2 * kLanes)
+                    gradient_panel<2, 12, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
             for (; column < p.columns; column += kLanes)
                 gradient_panel<1, 12, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
         }
