@@ -143,7 +143,7 @@ def ceiling_light(rng: np.random.Generator, style: int, *, width: float, depth: 
     """A panel, a tube housing, a bowl, or a pendant; `z` is its lower end."""
     glow = solid((250, 248, 235))
     if style % 4 == 0:
-        return joined(box((width, depth, height), glow))
+        return joined(box((width, depth, min(height, 0.07)), glow))
     if style % 4 == 1:
         return joined(
             box((width, depth, height * 0.5), solid(pick(rng, PLAIN)), at=(0, 0, height * 0.5)),

@@ -54,7 +54,8 @@ def window(rng: np.random.Generator, style: int, *, width: float, depth: float, 
 
 def outside(rng: np.random.Generator) -> Picture:
     """What a camera sees through a pane: sky over ground."""
-    sky = np.array([rng.uniform(170, 250), rng.uniform(190, 250), rng.uniform(210, 255)])
+    level, blue = rng.uniform(170, 235), rng.uniform(0, 20)
+    sky = np.array([level - blue, level, level + blue])
     ground = np.array(pick(rng, ((90, 120, 70), (140, 140, 135), (170, 160, 150))), np.float64)
     horizon = np.linspace(0, 1, 32)[:, None, None] > rng.uniform(0.4, 0.9)
     return np.broadcast_to(np.where(horizon, ground, sky), (32, 32, 3)).astype(np.uint8)
