@@ -72,6 +72,8 @@ class Scene:
     """Maps homogeneous scene coordinates to those of the file, in the file's unit, axes and origin."""
     scene_point_of_file: Int32[Tensor, "m"] | None = None
     """For each point of the file, the scene point that stands for it, -1 if dropped; None: the same points in order."""
+    viewpoint_m: Float32[Tensor, "3"] | None = None
+    """Where the camera stood, for a single unfused view; None where the scan was seen from many places."""
     truth: Truth | None = None
     fields: dict[str, Tensor] = field(default_factory=dict)
     """Custom per-point fields of the file, by name, first axis n."""

@@ -19,7 +19,7 @@ _EYE_HEIGHT_M = 1.4
 def with_normals(scene: Scene) -> Scene:
     """The scene with `normal` filled, whatever it held before.
 
-    A mesh's normals follow its triangles. A cloud's look at the camera of its only frame, or else at a person in the
+    A mesh's normals follow its triangles. A cloud's look at its viewpoint, or else at a person in the
     middle of the room: most of what a scan shows faces there.
 
     Raises:
@@ -38,8 +38,8 @@ def with_normals(scene: Scene) -> Scene:
 
 
 def _viewpoint(scene: Scene) -> Float32[Tensor, "3"]:
-    if len(scene.frames) == 1:
-        return scene.frames[0].world_from_camera[:3, 3].float()
+    if scene.viewpoint_m is not None:
+        return scene.viewpoint_m
     middle = scene.xyz_m.median(dim=0).values
     floor = scene.xyz_m[:, 2].kthvalue(max(1, len(scene.xyz_m) // 100)).values
     return torch.stack([middle[0], middle[1], floor + _EYE_HEIGHT_M])

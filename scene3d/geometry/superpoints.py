@@ -64,8 +64,7 @@ def over_segment(
     Args:
         scene: A mesh, or a cloud without faces.
         settings: None: `COLOUR_AWARE` for a scene with colour, else `SCANNET`, which cuts finer by normals alone.
-        viewpoint_m: Where the depth camera stood, for a single view. None: the pose of `scene.frames` if there is
-            exactly one, else unknown.
+        viewpoint_m: Where the depth camera stood, for a single view; None: what `scene.viewpoint_m` says.
 
     Raises:
         InputError: A point is not finite, or a face names a point that does not exist.
@@ -80,7 +79,7 @@ def over_segment(
     elif scene.faces is not None and len(scene.faces):
         superpoint = _of_mesh(scene, scene.faces, settings)
     else:
-        superpoint = _of_cloud(scene, settings, _viewpoint(scene) if viewpoint_m is None else viewpoint_m)
+        superpoint = _of_cloud(scene, settings, scene.viewpoint_m if viewpoint_m is None else viewpoint_m)
     return dataclasses.replace(scene, superpoint=superpoint)
 
 
@@ -149,12 +148,6 @@ def _cells(
     except ValueError as error:
         raise InputError(f"cells of {size_m} m: {error}") from error
     return cell_of_point, len(cell)
-
-
-def _viewpoint(scene: Scene) -> Float32[Tensor, "3"] | None:
-    if len(scene.frames) != 1:
-        return None
-    return scene.frames[0].world_from_camera[:3, 3].float()
 
 
 def _colour(scene: Scene, settings: SuperpointSettings) -> Float32[Tensor, "n c"]:

@@ -18,7 +18,7 @@ A scan within 3 degrees of upright is left alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float64
@@ -52,6 +52,8 @@ class Upright:
     rotation: Float64[np.ndarray, "3 3"]
     """Takes the file's axes to z up."""
     reason: str
+    is_camera_view: bool = False
+    """Whether all points were seen from the file's origin, by one camera."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,9 @@ def upright(
     sample = sample_surface(xyz_m)
     camera_up = _camera_up(xyz_m) if may_be_camera_frame else None
     axes = dominant_axes(sample.normal)
-    return _by_floor(sample, axes, None) if camera_up is None else _by_floor(sample, axes, np.array(AXES[camera_up]))
+    if camera_up is None:
+        return _by_floor(sample, axes, None)
+    return replace(_by_floor(sample, axes, np.array(AXES[camera_up])), is_camera_view=True)
 
 
 def _by_floor(sample: Sample, axes: Float64[np.ndarray, "k 3"], camera_up: Float64[np.ndarray, "3"] | None) -> Upright:

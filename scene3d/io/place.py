@@ -199,6 +199,7 @@ def _scene(
         frames=MovedFrames.moved(scan.frames, rotation=rotation, scale=scale, origin=origin),
         file_from_scene=torch.from_numpy(file_from_scene),
         scene_point_of_file=None if kept.index is None else torch.from_numpy(kept.index),
+        viewpoint_m=torch.from_numpy((rotation @ -origin * scale).astype(np.float32)) if turn.is_camera_view else None,
         truth=_truth(scan, fields),
         fields={name: _tensor(values) for name, values in fields.items() if values.dtype.kind in "fiub"},
         notes=(*notes, *_missing(points, faces)),

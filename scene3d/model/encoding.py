@@ -34,7 +34,7 @@ class Encoding:
 def content_key(scene: Scene, model_key: str) -> str:
     """Names an encoding: equal for equal points, colours, normals, faces and superpoints under an equal model."""
     digest = hashlib.blake2b(model_key.encode(), digest_size=16)
-    for name in ("xyz_m", "rgb", "normal", "faces", "superpoint"):
+    for name in ("xyz_m", "rgb", "normal", "faces", "superpoint", "viewpoint_m"):
         value: Tensor | None = getattr(scene, name)
         digest.update(f"{name}:{None if value is None else tuple(value.shape)};".encode())
         if value is not None:
