@@ -8,7 +8,10 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
+from scene3d_ops import knn
+
 BACKGROUND = (255, 255, 255)
+_NOTHING = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ def oblique_view(xyz_m: Float[Tensor, "n 3"]) -> View:
     """From a corner and above, down into the room, everything inside."""
     low, high = xyz_m.amin(0), xyz_m.amax(0)
     middle, reach = (low + high) / 2, float((high - low).norm()) + 0.5
-    eye = middle + reach * torch.tensor([-0.55, -0.65, 0.75])
+    eye = middle + 0.8 * reach * torch.tensor([-0.55, -0.65, 0.8])
     return View(eye_m=tuple(eye.tolist()), target_m=tuple(middle.tolist()))
 
 
@@ -62,23 +65,29 @@ def splat(
     """
     column, row, depth, pixels_per_m = project_view(xyz_m, view, width, height)
     size = (point_m * pixels_per_m).clamp(1, 9)
-    picture = torch.tensor(BACKGROUND, dtype=torch.uint8).repeat(height * width, 1)
-    nearest = torch.full((height * width,), torch.inf)
+    # Depth in micrometres above the point's number: the least such key at a pixel names its nearest point.
+    key = (depth.clamp(0, 4000).double() * 1e6).long() * 2**31 + torch.arange(len(xyz_m))
+    nearest = torch.full((height * width,), _NOTHING)
     reach = int(size.max()) // 2 if len(size) else 0
     for dy in range(-reach, reach + 1):
         for dx in range(-reach, reach + 1):
             x, y = column.round().long() + dx, row.round().long() + dy
             seen = (depth > 0.05) & (x >= 0) & (x < width) & (y >= 0) & (y < height)
             seen &= size >= 2 * max(abs(dx), abs(dy))
-            pixel, colour, near = (y * width + x)[seen], rgb[seen], depth[seen]
-            order = torch.argsort(near, descending=True, stable=True)
-            pixel, colour, near = pixel[order], colour[order], near[order]
-            best = torch.full_like(nearest, torch.inf).scatter_reduce(0, pixel, near, "amin")
-            winner = near == best[pixel]
-            front = winner & (near < nearest[pixel])
-            picture[pixel[front]] = colour[front]
-            nearest = torch.minimum(nearest, best)
+            nearest.scatter_reduce_(0, (y * width + x)[seen], key[seen], "amin")
+    picture = torch.tensor(BACKGROUND, dtype=torch.uint8).repeat(height * width, 1)
+    hit = nearest != _NOTHING
+    picture[hit] = rgb[nearest[hit] % 2**31]
     return picture.view(height, width, 3)
+
+
+def spacing(xyz_m: Float[Tensor, "n 3"], *, sample: int = 2000) -> float:
+    """Typical distance of a point to its nearest neighbours, metres: how large to draw points so that surfaces close."""
+    if len(xyz_m) < 5:
+        return 0.02
+    some = xyz_m[torch.linspace(0, len(xyz_m) - 1, min(sample, len(xyz_m))).long()]
+    _, squared = knn(xyz_m.contiguous(), 5, some.contiguous())
+    return float(squared[:, 1:].mean(1).median().sqrt())
 
 
 def project_view(

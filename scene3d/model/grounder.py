@@ -27,7 +27,7 @@ from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
 from scene3d.model.text import text_encoder
 from scene3d.types import Proposals, Scene
 
-CONFIG, ALIGNMENT_WEIGHTS = "grounder.json", "alignment.safetensors"
+CONFIG, ALIGNMENT_WEIGHTS = "config.json", "alignment.safetensors"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +71,22 @@ class Grounder(nn.Module, ModelHubMixin):
         self.eval()
 
     @classmethod
-    def _from_pretrained(cls, *, model_id: str, revision: str | None = None, **options: Any) -> Grounder:
-        """Read a model: the name of a shipped one, a folder, or a Hugging Face id. `ModelHubMixin` calls this."""
-        folder = _folder_of(model_id, revision, options)
+    def from_pretrained(cls, name: str | Path = "default", **options: Any) -> Grounder:
+        """Open a model.
+
+        Args:
+            name: A shipped model, a folder, or a Hugging Face id.
+            options: For an id: `revision`, `token`, `cache_dir`, `force_download`, `local_files_only`.
+
+        Raises:
+            InputError: There is no such model, or its files are damaged.
+        """
+        return super().from_pretrained(_folder_of(str(name), options))  # type: ignore[return-value]
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id: str, **_: Any) -> Grounder:
+        """Read the model folder `model_id`. `ModelHubMixin` calls this."""
+        folder = Path(model_id)
         detector, detector_config = weights.load_detector(folder)
         config = GrounderConfig()
         if (folder / CONFIG).is_file():
@@ -222,16 +235,15 @@ def _proposals(grounder: Grounder, scene: Scene, encoding: Encoding) -> Proposal
     )
 
 
-def _folder_of(model_id: str, revision: str | None, options: dict[str, Any]) -> Path:
-    if Path(model_id).is_dir():
-        return Path(model_id)
-    if "/" not in model_id:
-        return resources.weights(model_id)
-    wanted = ("cache_dir", "force_download", "local_files_only", "token")
+def _folder_of(name: str, options: dict[str, Any]) -> Path:
+    if Path(name).is_dir():
+        return Path(name)
+    if "/" not in name:
+        return resources.weights(name)
     try:
-        return Path(snapshot_download(model_id, revision=revision, **{k: options[k] for k in wanted if k in options}))
+        return Path(snapshot_download(name, **options))
     except Exception as error:  # the hub client raises network, HTTP and its own kinds
-        raise InputError(f"model {model_id!r} is neither a folder nor reachable on the Hub ({error})") from error
+        raise InputError(f"model {name!r} is neither a folder nor to be had from the Hub ({error})") from error
 
 
 def _timed(times: dict[str, float], stage: str, work: Any) -> Any:

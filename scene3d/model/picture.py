@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
-from scene3d.geometry.splat import View, oblique_view, project_view, splat, top_view
+from scene3d.geometry.splat import View, oblique_view, project_view, spacing, splat, top_view
 from scene3d.model.outputs import owners
 from scene3d.model.palette import colour_of, object_colours
 from scene3d.types import Proposals, Scene
@@ -27,14 +28,24 @@ def draw_proposals(scene: Scene, found: Proposals, *, least_score: float = 0.3) 
     chosen = torch.isin(owner, torch.tensor([found.id[i] for i in keep], dtype=torch.int64))
     tinted = object_colours(torch.where(chosen, owner, -1), scene.rgb)
     sheet = Image.new("RGB", (2 * _SIZE, 2 * _SIZE), "white")
+    point_m = 1.5 * spacing(xyz_m)
     for column, view in enumerate((top_view(xyz_m[shown]), oblique_view(xyz_m[shown]))):
+        facing = shown & _faces_eye(scene, view)
         for row, colours in enumerate((scanned, tinted)):
-            pixels = splat(xyz_m[shown], colours[shown], view, width=_SIZE, height=_SIZE)
+            pixels = splat(xyz_m[facing], colours[facing], view, width=_SIZE, height=_SIZE, point_m=point_m)
             tile = Image.fromarray(pixels.numpy())
             if row:
                 _name(tile, found, keep, view)
             sheet.paste(tile, (column * _SIZE, row * _SIZE))
     return sheet
+
+
+def _faces_eye(scene: Scene, view: View) -> Tensor:
+    """Points whose surface looks at the eye: walls between the eye and the room have their backs to it."""
+    if scene.normal is None:
+        return torch.ones(len(scene.xyz_m), dtype=torch.bool)
+    towards = torch.tensor(view.eye_m) - scene.xyz_m
+    return (scene.normal * towards).sum(1) > -0.05 * towards.norm(dim=1)
 
 
 def _name(tile: Image.Image, found: Proposals, keep: list[int], view: View) -> None:
