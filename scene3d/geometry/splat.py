@@ -82,7 +82,7 @@ def splat(
 
 
 def spacing(xyz_m: Float[Tensor, "n 3"], *, sample: int = 2000) -> float:
-    """Typical distance of a point to its nearest neighbours, metres: how large to draw points so that surfaces close."""
+    """Typical distance of a point to its nearest neighbours, metres: drawn larger, points close to a surface."""
     if len(xyz_m) < 5:
         return 0.02
     some = xyz_m[torch.linspace(0, len(xyz_m) - 1, min(sample, len(xyz_m))).long()]

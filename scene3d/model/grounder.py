@@ -71,17 +71,17 @@ class Grounder(nn.Module, ModelHubMixin):
         self.eval()
 
     @classmethod
-    def from_pretrained(cls, name: str | Path = "default", **options: Any) -> Grounder:
+    def from_pretrained(cls, pretrained_model_name_or_path: str | Path = "default", **options: Any) -> Grounder:
         """Open a model.
 
         Args:
-            name: A shipped model, a folder, or a Hugging Face id.
+            pretrained_model_name_or_path: A shipped model, a folder, or a Hugging Face id.
             options: For an id: `revision`, `token`, `cache_dir`, `force_download`, `local_files_only`.
 
         Raises:
             InputError: There is no such model, or its files are damaged.
         """
-        return super().from_pretrained(_folder_of(str(name), options))  # type: ignore[return-value]
+        return super().from_pretrained(_folder_of(str(pretrained_model_name_or_path), options))  # type: ignore[return-value]
 
     @classmethod
     def _from_pretrained(cls, *, model_id: str, **_: Any) -> Grounder:
