@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from scene3d.errors import ConfigError, InputError, MissingDependencyError, Scene3DError
     from scene3d.io import load_scene
+    from scene3d.model.grounder import Grounder, Session
     from scene3d.types import Frame, Note, Proposals, Scene, Truth, TruthObject
 
 _HOMES = {
     "load_scene": "scene3d.io",
+    **dict.fromkeys(("Grounder", "Session"), "scene3d.model.grounder"),
     **dict.fromkeys(("ConfigError", "InputError", "MissingDependencyError", "Scene3DError"), "scene3d.errors"),
     **dict.fromkeys(("Frame", "Note", "Proposals", "Scene", "Truth", "TruthObject"), "scene3d.types"),
 }
@@ -19,12 +21,14 @@ _HOMES = {
 __all__ = [
     "ConfigError",
     "Frame",
+    "Grounder",
     "InputError",
     "MissingDependencyError",
     "Note",
     "Proposals",
     "Scene",
     "Scene3DError",
+    "Session",
     "Truth",
     "TruthObject",
     "load_scene",

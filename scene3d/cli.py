@@ -9,15 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from tyro.extras import SubcommandApp
 
-from scene3d import demo
+from scene3d.commands import demo, doctor, evaluate, evaluate_text, quality, segment, synth, train
 from scene3d.errors import Scene3DError
-from scene3d.evaluate import commands as evaluate_commands
-from scene3d.evaluate import text_commands as evaluate_text_commands
-from scene3d.io import commands as io_commands
-from scene3d.model import commands as model_commands
-from scene3d.quality import commands as quality_commands
-from scene3d.synth import commands as synth_commands
-from scene3d.train import commands as train_commands
 
 Commands = Mapping[str, Callable[..., None]]
 
@@ -25,14 +18,10 @@ Commands = Mapping[str, Callable[..., None]]
 def build_app() -> SubcommandApp:
     """All commands; each imports what it needs when it runs, so that `--help` is quick."""
     app = _group(
-        io_commands.COMMANDS
-        | model_commands.COMMANDS
-        | synth_commands.COMMANDS
-        | quality_commands.COMMANDS
-        | demo.COMMANDS
+        doctor.COMMANDS | segment.COMMANDS | synth.COMMANDS | quality.COMMANDS | demo.COMMANDS,
     )
-    app.command(_group(train_commands.COMMANDS), name="train")
-    app.command(_group(evaluate_commands.COMMANDS | evaluate_text_commands.COMMANDS), name="evaluate")
+    app.command(_group(train.COMMANDS), name="train")
+    app.command(_group(evaluate.COMMANDS | evaluate_text.COMMANDS), name="evaluate")
     return app
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scene3d.commands import evaluate_text
 from scene3d.errors import InputError
-from scene3d.evaluate import text_commands
 from scene3d.evaluate.abstention import AbstentionMetrics, read_records, reliability, selective_risk
 from scene3d.evaluate.reliability_plot import save_reliability_plot
 
@@ -115,22 +115,22 @@ def test_commands_write_json(tmp_path, monkeypatch, capsys):
         (tmp_path / name).write_text(json.dumps(value))
         return tmp_path / name
 
-    out = text_commands.OutputOptions(json=tmp_path / "out.json")
+    out = evaluate_text.OutputOptions(json=tmp_path / "out.json")
 
     def read():
         return json.loads((tmp_path / "out.json").read_text())
 
     said, truth = write("p.json", {"a": ["a chair"]}), write("g.json", {"a": ["A chair."], "b": ["a lamp"]})
-    text_commands.captions(pred=said, gt=truth, out=out)
+    evaluate_text.captions(pred=said, gt=truth, out=out)
     assert list(read()) == ["BLEU", "ROUGE_L", "CIDEr", "METEOR"]
     assert read()["METEOR"] is None
     records = write("r.json", [{"id": "x", "probability": 0.5, "correct": True}])
-    text_commands.abstention(pred=records, plot=tmp_path / "plot.png", out=out)
+    evaluate_text.abstention(pred=records, plot=tmp_path / "plot.png", out=out)
     assert read()["brier"] == 0.25
     mask = {"size": [1, 2], "counts": [1, 1]}
-    text_commands.masks2d(benchmark="res", pred=write("p.json", {"1": mask}), gt=write("g.json", {"1": mask}), out=out)
+    evaluate_text.masks2d(benchmark="res", pred=write("p.json", {"1": mask}), gt=write("g.json", {"1": mask}), out=out)
     assert list(read()) == ["gIoU", "cIoU", "N_acc", "T_acc", "Pr@0.7", "Pr@0.8", "Pr@0.9"]
     assert "referring segmentation" in capsys.readouterr().out
     (tmp_path / "twice.json").write_text('{"a": ["x"], "a": ["y"]}')
     with pytest.raises(InputError, match=r"twice\.json: 'a' occurs twice"):
-        text_commands.captions(pred=tmp_path / "twice.json", gt=write("g.json", {"a": ["x"]}))
+        evaluate_text.captions(pred=tmp_path / "twice.json", gt=write("g.json", {"a": ["x"]}))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scene3d.commands.doctor import COMMANDS, doctor, installation
 from scene3d.errors import InputError
-from scene3d.io.commands import COMMANDS, doctor, installation
 
 
 def test_the_installation_is_described():

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tyro
 
+from scene3d.commands.evaluate import COMMANDS
 from scene3d.errors import InputError
-from scene3d.evaluate.commands import COMMANDS
 
 
 def run(name, *arguments):
