@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.measure import machine, measure
 
-SUITES = ("convolution", "unet", "geometry_ops")
+SUITES = ("convolution", "unet", "geometry_ops", "evaluators")
 """Modules of this package with a function `suite() -> list[Case]`."""
 
 
@@ -39,6 +39,7 @@ def main() -> int:
             results.append(measure(case, repeats=asked.repeats))
             console.print(_table(results[-1]))
     if asked.out:
+        asked.out.parent.mkdir(parents=True, exist_ok=True)
         asked.out.write_text(json.dumps({"machine": here, "results": results}, indent=2, ensure_ascii=False) + "\n")
     missed = [f"{result['name']}: {what}" for result in results for what in result["missed"]]
     console.print(*(f"target missed: {line}" for line in missed) if missed else ("all targets met",), sep="\n")

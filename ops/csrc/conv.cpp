@@ -121,13 +121,26 @@ SCENE3D_API int64_t scene3d_conv_weight_gradient(const float* x, const float* gr
     if (columns != co) padded = padded_rows(gradient, rows, co, columns);
     const float* whole = columns == co ? gradient : padded.data();
     const WeightGradient problem{x, whole, table, rows, offsets, ci, columns};
-    const int64_t parts = std::max<int64_t>(1, std::min(thread_count(), rows / 64));
+    // Threads share out the rows of a large lattice and add up their sums; those of a small one, whose rows stay in the
+    // cache anyway, share out the offsets, since there the adding up would take longer than the products.
+    const bool by_offset = rows <= kGradientByOffset;
+    const int64_t parts = by_offset ? 1 : thread_count();
     std::vector<float> sums(static_cast<size_t>(parts * size));
-#pragma omp parallel for schedule(static, 1)
-    for (int64_t part = 0; part < parts; ++part) {
-        const int64_t last = rows * (part + 1) / parts;
-        for (int64_t first = rows * part / parts; first < last; first += kGradientRows)
-            bodies().weight_gradient(problem, first, std::min(kGradientRows, last - first), &sums[part * size]);
+    const int64_t tasks = by_offset ? offsets : parts;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (int64_t task = 0; task < tasks; ++task) {
+        WeightGradient mine = problem;
+        int64_t first = 0, last = rows;
+        if (by_offset) {
+            mine.table += task * rows;
+            mine.offsets = 1;
+        } else {
+            first = rows * task / parts;
+            last = rows * (task + 1) / parts;
+        }
+        float* sum = &sums[by_offset ? task * ci * columns : task * size];
+        for (; first < last; first += kGradientRows)
+            bodies().weight_gradient(mine, first, std::min(kGradientRows, last - first), sum);
     }
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < offsets * ci; ++row)

@@ -11,6 +11,7 @@ constexpr int64_t kColumns = 16;
 // pass over them. Weight gradient: larger, since there the weights are what is read and written per block.
 constexpr int64_t kForwardRows = 256;
 constexpr int64_t kGradientRows = 2048;
+constexpr int64_t kGradientByOffset = 8192;
 
 // out[j] = sum over offsets k of x[table[k][j]] · weight[k], for elements that are float or bfloat16.
 struct Forward {
