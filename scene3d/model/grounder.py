@@ -122,6 +122,8 @@ class Grounder(nn.Module, ModelHubMixin):
         Raises:
             InputError: The scene has no points.
         """
+        if not len(scene.xyz_m):
+            raise InputError(f"{scene.name}: the scene has no points; there is nothing to find")
         times: dict[str, float] = {}
         path = resources.cache_dir() / "encodings" / f"{content_key(scene, self.model_key())}.safetensors"
         encoding = load_encoding(path) if cache else None
