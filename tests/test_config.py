@@ -7,6 +7,7 @@ from scene3d.config import from_mapping, load_config, to_mapping
 from scene3d.errors import ConfigError, InputError
 from scene3d.model.detector import DetectorConfig
 from scene3d.resources import root
+from scene3d.train.alignment import AlignmentTraining
 from scene3d.train.detector import DetectorTraining
 
 
@@ -59,5 +60,5 @@ def test_unreadable_yaml_and_unknown_presets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((root() / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_preset_can_be_loaded(path: Path) -> None:
-    kind = {"detector": DetectorTraining, "model": DetectorConfig}[path.parent.name]
+    kind = {"detector": DetectorTraining, "alignment": AlignmentTraining, "model": DetectorConfig}[path.parent.name]
     load_config(kind, f"{path.parent.name}/{path.stem}")

@@ -38,4 +38,29 @@ def detector(
     train_detector(settings, data, out, device=device, workers=workers, save_every=save_every, start=start)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"detector": detector}
+def alignment(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    save_every: int = 500,
+) -> None:
+    """Train the alignment head of a model, by which any phrase names objects; the detector stays as it is.
+
+    Args:
+        config: A shipped preset such as alignment/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id; its detector makes the proposals.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.alignment import AlignmentTraining, train_alignment
+
+    settings = load_config(AlignmentTraining, config)
+    train_alignment(settings, model, data, out, save_every=save_every)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"detector": detector, "alignment": alignment}

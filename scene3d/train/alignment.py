@@ -57,12 +57,12 @@ class ProposedScene:
     wordings: list[Wording]
 
 
-def train_alignment(config: AlignmentTraining, model: Path, data: Path, out: Path, *, save_every: int = 500) -> Path:
+def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path, *, save_every: int = 500) -> Path:
     """Train the alignment head of a model, or go on with an interrupted training in `out`.
 
     Args:
         config: What is trained.
-        model: Folder with a trained detector.
+        model: A model with a trained detector.
         data: Folder of compact training files.
         out: Checkpoint, logs and finally the whole model are written here.
         save_every: Steps between two checkpoints.
@@ -74,7 +74,7 @@ def train_alignment(config: AlignmentTraining, model: Path, data: Path, out: Pat
         InputError: No training files below `data`.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
-    grounder = Grounder.from_pretrained(str(model))
+    grounder = Grounder.from_pretrained(model)
     head = AlignmentHead(
         grounder.detector_config.width,
         text_width=grounder.config.text_width,
