@@ -14,7 +14,7 @@ from scene3d_ops import farthest_points, mask_iou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRules:
-    """How masks are read. The defaults were chosen on rooms of the training furniture; see docs/log.md."""
+    """How masks are read. The defaults are first guesses, not yet chosen by measurement."""
 
     queries: int = 256
     """Most queries decoded per scan."""
