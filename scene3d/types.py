@@ -100,3 +100,93 @@ class Proposals:
     """Yaw of the object's front about z, 0 along +x."""
     facing_confidence: Float[Tensor, "q"] | None = None
     """Probability that the front is known to 45 degrees; low for round or front-less things."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referents:
+    """What the language model sees of proposals, whatever branch they come from; r of them."""
+
+    id: tuple[int, ...]
+    """`Proposals.id` of each: the way back."""
+    embedding: Float[Tensor, "r c"]
+    """Query features with what was read off them, in the layout that `model.referents` documents."""
+    place: Float[Tensor, "r 8"]
+    """Centre (3) and extent (3) of the box in metres, relative to the middle of the floor; cosine and sine of the facing."""
+    score: Float[Tensor, "r"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectLink:
+    """One object that a phrase names."""
+
+    id: int
+    probability: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phrase:
+    """A span of the shown text and the objects it names."""
+
+    start: int
+    end: int
+    """`text[start:end]` is the phrase."""
+    objects: tuple[ObjectLink, ...]
+    """Most probable first; empty when the model holds that no such object is here."""
+    absent_probability: float
+    """Calibrated probability that no object of the scan fits the phrase."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundedText:
+    """An answer: text for people, without markup, and what its phrases stand for."""
+
+    text: str
+    phrases: tuple[Phrase, ...] = ()
+    """In the order of the text, not overlapping."""
+    timings_ms: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanStep:
+    """One action of a plan, with its objects."""
+
+    i: int
+    """From 1."""
+    action: str
+    """Name of an action of the planning domain, such as `pick_up`."""
+    args: dict[str, int]
+    """Object id per role, such as `{"object": 4, "place": 7}`."""
+    text: str
+    phrases: tuple[Phrase, ...] = ()
+    target_pose: tuple[float, ...] | None = None
+    """x, y, z in metres and a quaternion x, y, z, w, map frame: where the robot may stand for it. Perception, no safe motion."""
+    preconditions: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    confidence: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """Why a step cannot be carried out when its turn comes."""
+
+    step: int
+    predicate: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Steps towards a goal, checked against a planning domain."""
+
+    text: str
+    steps: tuple[PlanStep, ...]
+    valid: bool
+    violations: tuple[Violation, ...] = ()
+    unresolved: tuple[str, ...] = ()
+    """Phrases for which the scan shows no object, as questions back to the user."""
+    goal: str = ""
+    """As a PDDL formula; empty where none could be stated."""
+    way: str = "reference"
+    """reference: written by the language model; verified: found by a planner; repaired: the first, mended by the second."""
+    pddl: tuple[str, str] | None = None
+    """Domain and problem."""
