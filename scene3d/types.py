@@ -111,7 +111,7 @@ class Referents:
     embedding: Float[Tensor, "r c"]
     """Query features with what was read off them, in the layout that `model.referents` documents."""
     place: Float[Tensor, "r 8"]
-    """Centre (3) and extent (3) of the box in metres, relative to the middle of the floor; cosine and sine of the facing."""
+    """Centre (3) and extent (3) of the box, metres, from the middle of the floor; cosine and sine of the facing."""
     score: Float[Tensor, "r"]
 
 
@@ -159,7 +159,7 @@ class PlanStep:
     text: str
     phrases: tuple[Phrase, ...] = ()
     target_pose: tuple[float, ...] | None = None
-    """x, y, z in metres and a quaternion x, y, z, w, map frame: where the robot may stand for it. Perception, no safe motion."""
+    """x, y, z in metres and a quaternion x, y, z, w, map frame: where a robot may stand. Perception, no safe motion."""
     preconditions: tuple[str, ...] = ()
     effects: tuple[str, ...] = ()
     confidence: float = 1.0
@@ -187,6 +187,6 @@ class Plan:
     goal: str = ""
     """As a PDDL formula; empty where none could be stated."""
     way: str = "reference"
-    """reference: written by the language model; verified: found by a planner; repaired: the first, mended by the second."""
+    """reference: written by the language model; verified: found by a planner; repaired: the one mended by the other."""
     pddl: tuple[str, str] | None = None
     """Domain and problem."""

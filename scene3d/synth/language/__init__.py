@@ -1,0 +1,1 @@
+"""From the truth about a room to what people might say about it."""

@@ -1,0 +1,42 @@
+"""What generated language is: turns of a dialogue about a room, with the objects that each phrase truly names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Task = Literal["detection", "grounding", "multi_grounding", "caption", "qa", "dialogue", "plan"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One thing said by the user, and the true answer. Object ids are `SceneObject.id` of objects that are seen."""
+
+    user: str
+    """What the user says; `<ref>` stands for each object that the user selected."""
+    selected: tuple[int, ...]
+    """Objects behind each `<ref>` of `user`, in order."""
+    answer: str
+    """Each phrase that names objects is written `<p>the chair<ref></p>`."""
+    links: tuple[tuple[int, ...], ...]
+    """Objects of each phrase of `answer`, in order; empty for a phrase that names nothing here."""
+    targets: tuple[int, ...]
+    """The objects that `user` is about; empty where no object satisfies it."""
+    anchors: tuple[tuple[int, ...], ...] = ()
+    """Objects that `user` mentions to single the targets out, one tuple per mention (`the desk`, `the two chairs`)."""
+    candidates: tuple[int, ...] = ()
+    """Objects that fit the name of the target, the targets included: what a guess has to choose from."""
+    reply: str = ""
+    """For questions: the bare answer that exact match compares ("brown", "2", "yes")."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageSample:
+    """A dialogue of one turn or more."""
+
+    task: Task
+    family: str
+    """What has to be understood: `nearest`, `colour`, `support`, `count`, …; figures are reported by family."""
+    template: str
+    """Name of the way of saying it; a fifth of them are held out."""
+    turns: tuple[Turn, ...]
