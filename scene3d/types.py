@@ -109,9 +109,13 @@ class Referents:
     id: tuple[int, ...]
     """`Proposals.id` of each: the way back."""
     embedding: Float[Tensor, "r c"]
-    """Query features with what was read off them, in the layout that `model.referents` documents."""
-    place: Float[Tensor, "r 8"]
-    """Centre (3) and extent (3) of the box, metres, from the middle of the floor; cosine and sine of the facing."""
+    """The query's feature."""
+    kind: Float[Tensor, "r k"]
+    """Probability of each class the detector knows."""
+    look: Float[Tensor, "r l"]
+    """Probability of each plain colour and material."""
+    place: Float[Tensor, "r 11"]
+    """Columns as `model.referents` names them: centre and extent in metres, facing, gaps to walls."""
     score: Float[Tensor, "r"]
 
 

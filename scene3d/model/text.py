@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from scene3d.errors import InputError, MissingDependencyError
@@ -51,6 +51,12 @@ class TextEncoder:
             present = tokens["attention_mask"][:, :, None].to(states.dtype)
             vectors[chosen] = (states * present).sum(1) / present.sum(1)
         return torch.nn.functional.normalize(vectors, dim=1)
+
+    @torch.no_grad()
+    def tokens(self, sentences: list[str]) -> tuple[Float[Tensor, "t l c"], Bool[Tensor, "t l"]]:
+        """States of the tokens of each sentence, and which of them are no padding; too long sentences are cut."""
+        tokens = self.tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
+        return self.model(**tokens).last_hidden_state, tokens["attention_mask"].bool()
 
 
 @functools.cache

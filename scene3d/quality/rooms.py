@@ -5,21 +5,34 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float32, Int64
+from torch import Tensor
 
 from scene3d import resources
 from scene3d.labels import class_list
-from scene3d.synth import SynthSettings, inventory, load_catalogue, make_scan
+from scene3d.synth import SceneObject, SynthSettings, inventory, load_catalogue, make_scan
+from scene3d.synth.inventory import relations, relations_from_json, room_outline
 from scene3d.types import Note, Scene
 
 SEED = 770_000
 """Trainings take small seeds; these rooms lie far from all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoomTruth:
+    """What is said to be in a room, in the fields of a `TrainingScene`."""
+
+    kind: str
+    objects: tuple[SceneObject, ...]
+    relations: dict[str, Any]
+    floor_m: Float32[Tensor, "k 2"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +46,8 @@ class JudgedRoom:
     """ScanNet200 name per object."""
     longest_m: dict[int, float]
     """Longest edge of the true box per object."""
+    truth: RoomTruth
+    """What language about the room is made from."""
 
     def benchmark_truth(self, keep: set[int] | None = None) -> Int64[np.ndarray, "n"]:
         """Vertices as the ScanNet benchmark writes them; objects that are not in `keep` become void."""
@@ -50,7 +65,7 @@ def judged_rooms(count: int, *, workers: int, split: str = "heldout", seed: int 
     Raises:
         MissingDependencyError: The furniture libraries are not installed.
     """
-    folder = resources.cache_dir() / "quality" / f"{split}{seed}"
+    folder = resources.cache_dir() / "quality" / f"{split}{seed}-2"
     folder.mkdir(parents=True, exist_ok=True)
     missing = [i for i in range(count) if not _path(folder, i).is_file()]
     if missing:
@@ -68,10 +83,11 @@ def _make(index: int, folder: Path, split: str, seed: int) -> None:
     torch.set_num_threads(1)
     settings = SynthSettings(seed=seed, split="heldout" if split == "heldout" else "train")
     scan = make_scan(settings, index, load_catalogue())
-    things = [thing for thing in inventory(scan) if thing.seen]
     header = {
-        "label": {thing.id: thing.label for thing in things},
-        "longest_m": {thing.id: max(thing.size_m) for thing in things},
+        "kind": scan.room.kind,
+        "objects": [asdict(thing) for thing in inventory(scan)],
+        "relations": relations(scan),
+        "floor_m": room_outline(scan),
     }
     partial = folder / f".{index:03d}.npz"
     np.savez_compressed(
@@ -97,9 +113,17 @@ def _read(path: Path) -> JudgedRoom:
         file_from_scene=torch.eye(4, dtype=torch.float64),
         notes=(Note(topic="origin", text="simulated scan"),),
     )
+    truth = RoomTruth(
+        kind=header["kind"],
+        objects=tuple(SceneObject.from_json(record) for record in header["objects"]),
+        relations=relations_from_json(header["relations"]),
+        floor_m=torch.tensor(header["floor_m"], dtype=torch.float32),
+    )
+    seen = [thing for thing in truth.objects if thing.seen]
     return JudgedRoom(
         scene=scene,
         instance=arrays["instance"].astype(np.int64),
-        label={int(i): label for i, label in header["label"].items()},
-        longest_m={int(i): length for i, length in header["longest_m"].items()},
+        label={thing.id: thing.label for thing in seen},
+        longest_m={thing.id: max(thing.size_m) for thing in seen},
+        truth=truth,
     )

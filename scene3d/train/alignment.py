@@ -12,19 +12,14 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scene3d.config import to_mapping
-from scene3d.errors import InputError
 from scene3d.model.alignment import AlignmentHead
-from scene3d.model.detector import Detector, DetectorConfig
 from scene3d.model.grounder import Grounder
-from scene3d.model.proposals import ReadingRules, propose
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.train import checkpoint
-from scene3d.train.augment import AugmentConfig, augment
-from scene3d.train.data import TrainingSample, find_samples, load_sample
 from scene3d.train.phrases import Wording, fits, say, wording_of
 from scene3d.train.progress import TrainingLog
-from scene3d.train.targets import mask_overlap, scan_targets
+from scene3d.train.proposed import NOBODY, UNCLEAR, proposed_rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +43,7 @@ class AlignmentTraining:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProposedScene:
+class SpokenScene:
     """Proposals of one scene and what may be said of the objects behind them."""
 
     feature: Float[Tensor, "q c"]
@@ -89,7 +84,7 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
         first = state["step"]
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    scenes = propose_all(grounder.detector, grounder.detector_config, data, config)
+    scenes = spoken_scenes(grounder, data, config)
     words = _EncodedWords(grounder.config.text_encoder)
     with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
         for step in range(first, config.steps):
@@ -113,34 +108,17 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
     return out / "model"
 
 
-@torch.no_grad()
-def propose_all(
-    detector: Detector, detector_config: DetectorConfig, data: Path, config: AlignmentTraining
-) -> list[ProposedScene]:
-    """Proposals of every training scene, in `variants` augmented variants."""
-    paths = find_samples(data)
-    if not paths:
-        raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
+def spoken_scenes(grounder: Grounder, data: Path, config: AlignmentTraining) -> list[SpokenScene]:
+    """Every training scene with anything to say about it, in `variants` variants."""
     scenes = []
-    for number, path in enumerate(paths * config.variants):
-        sample = load_sample(path, detector_config.classes)
-        things = [thing for thing in load_training_scene(path).objects if thing.seen]
-        generator = torch.Generator().manual_seed(config.seed + number)
-        sample = augment(sample, AugmentConfig(drop_colour=0.0, colour_cast=0.04), generator)
-        scenes.append(_proposed(detector, sample, [wording_of(thing) for thing in things]))
-    return [scene for scene in scenes if len(scene.feature) and scene.wordings]
-
-
-def _proposed(detector: Detector, sample: TrainingSample, wordings: list[Wording]) -> ProposedScene:
-    scene = detector.encode([sample.scan])[0]
-    found = propose(detector, scene, ReadingRules())
-    overlap = mask_overlap(found.mask, scan_targets(sample))
-    best = overlap.max(1) if len(wordings) else None
-    owner = []
-    for i in range(len(found.score)):
-        iou = float(best.values[i]) if best is not None else 0.0
-        owner.append(int(best.indices[i]) if best is not None and iou >= 0.5 else -1 if iou < 0.25 else -2)
-    return ProposedScene(feature=found.feature, owner=owner, wordings=wordings)
+    for room in proposed_rooms(grounder, data, variants=config.variants):
+        things = [thing for thing in load_training_scene(room.path).objects if thing.seen]
+        row_of = {thing.id: row for row, thing in enumerate(things)} | {NOBODY: NOBODY, UNCLEAR: UNCLEAR}
+        owner = [row_of[i] for i in room.owner.tolist()]
+        if things:
+            wordings = [wording_of(thing) for thing in things]
+            scenes.append(SpokenScene(feature=room.seen.embedding, owner=owner, wordings=wordings))
+    return scenes
 
 
 class _EncodedWords:
@@ -159,8 +137,8 @@ class _EncodedWords:
 
 def _scene_loss(
     head: AlignmentHead,
-    scene: ProposedScene,
-    other: ProposedScene,
+    scene: SpokenScene,
+    other: SpokenScene,
     words: _EncodedWords,
     config: AlignmentTraining,
     rng: random.Random,

@@ -17,6 +17,8 @@ class AugmentConfig:
     """How strongly. Probabilities are per scan."""
 
     tilt_deg: float = 3.0
+    mirror: float = 0.5
+    """Never where left and right matter."""
     scale: tuple[float, float] = (0.85, 1.15)
     elastic_m: float = 0.04
     jitter_m: float = 0.004
@@ -63,6 +65,7 @@ def mix(a: TrainingSample, b: TrainingSample) -> TrainingSample:
     return TrainingSample(
         scan=scan,
         instance=torch.cat([a.instance, moved]),
+        object_id=torch.cat([a.object_id, b.object_id]),
         label=torch.cat([a.label, b.label]),
         yaw_rad=torch.cat([a.yaw_rad, b.yaw_rad]),
         colour=torch.cat([a.colour, b.colour]),
@@ -108,7 +111,7 @@ def _keep(sample: TrainingSample, keep: Bool[Tensor, "n"]) -> TrainingSample:
 def _moved(sample: TrainingSample, config: AugmentConfig, generator: torch.Generator) -> TrainingSample:
     scan = sample.scan
     yaw = _uniform(generator, 0, 2 * math.pi)
-    mirrored = _uniform(generator, 0, 1) < 0.5
+    mirrored = _uniform(generator, 0, 1) < config.mirror
     tilt = [math.radians(_uniform(generator, -1, 1) * config.tilt_deg) for _ in range(2)]
     turn = _rotation("x", tilt[0]) @ _rotation("y", tilt[1]) @ _rotation("z", yaw)
     if mirrored:

@@ -31,6 +31,8 @@ class TrainingSample:
     scan: ScanPoints
     instance: Int64[Tensor, "n"]
     """Object per point; -1 structure such as walls, -2 not annotated."""
+    object_id: Int64[Tensor, "o"]
+    """What the file calls each object."""
     label: Int64[Tensor, "o"]
     """Class, or -1 where the label is none of the classes."""
     yaw_rad: Float[Tensor, "o"]
@@ -64,6 +66,7 @@ def load_sample(path: Path, classes: tuple[str, ...]) -> TrainingSample:
             floor_z_m=floor_height(scene.xyz_m),
         ),
         instance=instance,
+        object_id=torch.tensor([thing.id for thing in seen], dtype=torch.int64),
         label=_rows([thing.label for thing in seen], classes),
         yaw_rad=torch.tensor(yaws),
         colour=_rows([thing.colour for thing in seen], COLOURS),

@@ -39,6 +39,7 @@ def toy_sample(seed: int, *, objects: int = 6, classes: int = 4) -> TrainingSamp
             floor_z_m=0.0,
         ),
         instance=torch.cat(instance)[first],
+        object_id=torch.arange(objects),
         label=torch.randint(classes, (objects,), generator=generator),
         yaw_rad=torch.rand(objects, generator=generator),
         colour=torch.randint(12, (objects,), generator=generator),

@@ -1,0 +1,193 @@
+"""The relation scorer: which objects a sentence is about, by names, looks and geometry, without the language model.
+
+It reads a sentence into a few slots (what is sought, up to two things it is told by, how they relate), finds the things
+that it is told by, and compares every object with them and with its rivals: nearest, larger and leftmost are questions
+of rank among those that fit the name.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+from torch.nn.functional import gelu, normalize
+
+from scene3d.model.geometry_features import PAIR_FEATURES, own_measures, pair_features, placed_measures
+from scene3d.types import Referents
+
+ANCHORS = 2
+_MEASURES = 9 + 3 * ANCHORS + 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScorerConfig:
+    """Sizes of the relation scorer."""
+
+    feature_width: int = 128
+    kinds: int = 198
+    looks: int = 22
+    places: int = 11
+    text_width: int = 384
+    width: int = 128
+    layers: int = 2
+    heads: int = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scores:
+    """What t sentences say about r objects, as logits."""
+
+    target: Float[Tensor, "t r"]
+    """The object is among those that the sentence is about."""
+    absent: Float[Tensor, "t"]
+    """No object is."""
+    candidate: Float[Tensor, "t r"]
+    """The object fits the name of what is sought."""
+    anchor: Float[Tensor, "t a r1"]
+    """For each thing the sentence is told by, a distribution's logits over the objects; the last column: none."""
+
+
+class RelationScorer(nn.Module):
+    """Scores objects against sentences.
+
+    Args:
+        config: Sizes.
+        kind_names: Text embeddings of the class names, (k, text_width).
+    """
+
+    def __init__(self, config: ScorerConfig, kind_names: Float[Tensor, "k e"] | None = None) -> None:
+        super().__init__()
+        width, text = config.width, config.text_width
+        self.config = config
+        self.register_buffer("kind_names", torch.zeros(config.kinds, text) if kind_names is None else kind_names)
+        self.kind_names: Tensor
+        self.slots = nn.Parameter(torch.randn(2 + ANCHORS, width) * 0.1)
+        self.from_token = nn.Linear(text, width)
+        layer = nn.TransformerEncoderLayer(
+            width, config.heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.reader = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        own = config.feature_width + config.looks + config.places + 2
+        self.from_referent = nn.Sequential(nn.Linear(own, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.from_name = nn.Linear(text, width, bias=False)
+        self.slot_to_referent = nn.Linear(width, width)
+        self.slot_to_name = nn.Linear(width, width)
+        self.name_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.name_bias = nn.Parameter(torch.tensor(-3.0))
+        self.no_anchor = nn.Linear(width, 1)
+        self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, 48))
+        self.log_softness = nn.Parameter(torch.full((_MEASURES,), math.log(0.1)))
+        told = 2 * width + ANCHORS * width
+        features = 1 + width + 48 * ANCHORS + 2 * _MEASURES + 2 + 2
+        self.judge = _Conditioned(features, told, 128)
+        self.absence = nn.Sequential(nn.Linear(5 + 2 * width, 64), nn.GELU(), nn.Linear(64, 1))
+
+    def forward(
+        self,
+        token: Float[Tensor, "t l e"],
+        present: Bool[Tensor, "t l"],
+        seen: Referents,
+        selected: Float[Tensor, "t r 2"],
+    ) -> Scores:
+        """Score every object of one scene against every sentence.
+
+        Args:
+            token: States of the sentences' tokens, from the sentence encoder.
+            present: False for padding.
+            seen: The objects; at least one.
+            selected: Per sentence and object: 1 where the user selected it, and where the dialogue spoke of it before.
+        """
+        slot = self._read(token, present)  # (t, 2 + a, w)
+        sought, how = slot[:, 0], slot[:, 1]
+        own = torch.cat([seen.embedding, seen.look, seen.place, _sizes(seen)], dim=1)
+        referent = self.from_referent(own)
+        name = normalize(self.from_name(seen.kind @ self.kind_names), dim=1)
+        fit = self._fit(slot, referent, name)  # (t, 2 + a, r)
+        candidate, anchor = fit[:, 0], fit[:, 2:]
+        anchor = anchor + 4 * selected.sum(2)[:, None] * 0.5
+        anchor = torch.cat([anchor, self.no_anchor(slot[:, 2:])], dim=2)
+        weight = anchor.softmax(2)[:, :, :-1]  # (t, a, r)
+        told = torch.einsum("taj,ijd->tiad", weight, self.pair(pair_features(seen))).flatten(2)
+        measure = torch.cat(
+            [own_measures(seen).expand(len(token), -1, -1), placed_measures(seen, weight)], dim=2
+        )  # (t, r, m)
+        rank, rivals = self._ranks(measure, candidate.sigmoid())
+        features = torch.cat(
+            [
+                candidate[:, :, None],
+                referent.expand(len(token), -1, -1),
+                told,
+                measure,
+                rank,
+                (1 / (1 + rivals))[:, :, None],
+                weight.sum(2)[:, :1].expand(-1, len(referent))[:, :, None],
+                selected,
+            ],
+            dim=2,
+        )
+        target = candidate + self.judge(features, slot.flatten(1))
+        absent = self._absent(target, candidate, sought, how)
+        return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor)
+
+    def _read(self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t s w"]:
+        slots = self.slots.expand(len(token), -1, -1)
+        there = torch.ones(len(token), len(self.slots), dtype=torch.bool)
+        state = torch.cat([slots, self.from_token(token)], dim=1)
+        padding = ~torch.cat([there, present], dim=1)
+        return self.reader(state, src_key_padding_mask=padding)[:, : len(self.slots)]
+
+    def _fit(
+        self, slot: Float[Tensor, "t s w"], referent: Float[Tensor, "r w"], name: Float[Tensor, "r w"]
+    ) -> Float[Tensor, "t s r"]:
+        """How well each object is what each slot speaks of: by its feature, and by the words for its class."""
+        by_feature = self.slot_to_referent(slot) @ referent.T / math.sqrt(referent.shape[1])
+        by_name = normalize(self.slot_to_name(slot), dim=2) @ name.T
+        return by_feature + self.name_scale.exp() * by_name + self.name_bias
+
+    def _ranks(
+        self, measure: Float[Tensor, "t r m"], rival: Float[Tensor, "t r"]
+    ) -> tuple[Float[Tensor, "t r m"], Float[Tensor, "t r"]]:
+        """Share of an object's rivals that measure less, softly, and how many rivals it has."""
+        less = ((measure[:, :, None] - measure[:, None]) / self.log_softness.exp()).sigmoid()  # (t, i, j, m)
+        others = rival[:, None, :] * (1 - torch.eye(rival.shape[1]))
+        count = others.sum(2)
+        return torch.einsum("tij,tijm->tim", others, less) / (count[:, :, None] + 0.1), count
+
+    def _absent(
+        self,
+        target: Float[Tensor, "t r"],
+        candidate: Float[Tensor, "t r"],
+        sought: Float[Tensor, "t w"],
+        how: Float[Tensor, "t w"],
+    ) -> Float[Tensor, "t"]:
+        best = target.topk(min(2, target.shape[1]), dim=1).values
+        second = best[:, -1]
+        facts = [best[:, 0], second, target.logsumexp(1), candidate.amax(1), target.sigmoid().sum(1)]
+        return self.absence(torch.cat([torch.stack(facts, dim=1), sought, how], dim=1))[:, 0]
+
+
+class _Conditioned(nn.Module):
+    """A small network over objects whose hidden units a sentence turns up and down."""
+
+    def __init__(self, features: int, told: int, width: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(features, width)
+        self.norm = nn.LayerNorm(width)
+        self.turn = nn.Linear(told, 4 * width)
+        self.middle = nn.Linear(width, width)
+        self.leave = nn.Linear(width, 1)
+
+    def forward(self, feature: Float[Tensor, "t r f"], told: Float[Tensor, "t s"]) -> Float[Tensor, "t r"]:
+        gain, shift, gain2, shift2 = self.turn(told)[:, None].chunk(4, dim=2)
+        hidden = gelu(self.norm(self.enter(feature)) * (1 + gain) + shift)
+        hidden = gelu(self.middle(hidden) * (1 + gain2) + shift2)
+        return self.leave(hidden)[:, :, 0]
+
+
+def _sizes(seen: Referents) -> Float[Tensor, "r 2"]:
+    """Log of the volume and of the longest edge."""
+    extent = seen.place[:, 3:6].clamp_min(0.02)
+    return torch.stack([extent.log().sum(1), extent.amax(1).log()], dim=1)

@@ -1,0 +1,124 @@
+"""Rooms as the language parts are trained on them: the detector's own proposals, and which true object each is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from jaxtyping import Int64
+from rich.progress import track
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from scene3d import resources
+from scene3d.errors import InputError
+from scene3d.model.encoding import Encoding
+from scene3d.model.grounder import Grounder
+from scene3d.model.proposals import propose
+from scene3d.model.referents import referents
+from scene3d.train.augment import AugmentConfig, augment
+from scene3d.train.data import TrainingSample, find_samples, load_sample
+from scene3d.train.targets import mask_overlap, scan_targets
+from scene3d.types import Referents
+
+NOBODY, UNCLEAR = -1, -2
+_TURNED = AugmentConfig(
+    tilt_deg=1.0,
+    mirror=0.0,
+    scale=(1.0, 1.0),
+    elastic_m=0.0,
+    jitter_m=0.0,
+    floor_m=0.0,
+    colour_cast=0.04,
+    contrast=(0.9, 1.1),
+    drop_colour=0.0,
+    drop_normals=0.0,
+    flip_normals=0.0,
+    holes=0,
+    max_points=10**7,
+)
+"""Turned about and lit a little differently; sizes, distances and sides stay true."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposedRoom:
+    """One scan as the detector sees it, beside the truth."""
+
+    path: Path
+    """The compact file."""
+    seen: Referents
+    owner: Int64[Tensor, "r"]
+    """`SceneObject.id` where the mask meets an object with IoU of at least 0.5, `NOBODY` where it meets none with 0.25,
+    else `UNCLEAR`."""
+
+    def rows_of(self, ids: tuple[int, ...]) -> list[int]:
+        """Referents that are one of the objects `ids`."""
+        return [row for row, owner in enumerate(self.owner.tolist()) if owner in ids]
+
+
+def proposed_rooms(
+    grounder: Grounder, data: Path, *, variants: int = 1, fused_only: bool = False
+) -> list[ProposedRoom]:
+    """Proposals of every room below `data`, each turned `variants` ways; kept on disk for the next training.
+
+    Rooms in which nothing is found are left out.
+
+    Raises:
+        InputError: No training files below `data`.
+    """
+    paths = find_samples(data)
+    if not paths:
+        raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
+    folder = resources.cache_dir() / "proposals" / grounder.model_key()
+    folder.mkdir(parents=True, exist_ok=True)
+    rooms = []
+    for variant in range(variants):
+        for path in track(paths, description=f"proposals, variant {variant + 1}", transient=True):
+            room = _read(grounder, path, variant, folder)
+            if len(room.owner):
+                rooms.append(room)
+    return rooms
+
+
+def _read(grounder: Grounder, path: Path, variant: int, folder: Path) -> ProposedRoom:
+    name = hashlib.blake2b(path.read_bytes(), digest_size=12).hexdigest()
+    kept = folder / f"{name}_{variant}.safetensors"
+    if not kept.is_file():
+        generator = torch.Generator().manual_seed(int(name[:12], 16) + variant)
+        sample = augment(load_sample(path, grounder.detector_config.classes), _TURNED, generator)
+        seen, owner = propose_sample(grounder, sample)
+        fields = ("embedding", "kind", "look", "place", "score")
+        save_file({"owner": owner} | {f: getattr(seen, f).contiguous() for f in fields}, kept)
+    tensors = load_file(kept)
+    owner = tensors.pop("owner")
+    return ProposedRoom(path=path, seen=Referents(id=tuple(range(len(owner))), **tensors), owner=owner)
+
+
+@torch.no_grad()
+def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referents, Int64[Tensor, "r"]]:
+    """Referents of a sample, and the id of the object behind each, as `ProposedRoom.owner` says."""
+    scan = sample.scan
+    found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
+    encoding = Encoding(
+        superpoint=scan.superpoint,
+        mask=found.mask,
+        score=found.score,
+        feature=found.feature,
+        class_logit=found.reading.class_logit,
+        facing=found.reading.facing,
+        facing_logit=found.reading.facing_logit,
+        colour_logit=found.reading.colour_logit,
+        material_logit=found.reading.material_logit,
+    )
+    mask = found.mask[:, scan.superpoint]
+    boxes = [torch.cat([scan.xyz_m[row].amin(0), scan.xyz_m[row].amax(0)]) for row in mask]
+    box = torch.stack(boxes) if boxes else torch.zeros(0, 6)
+    seen = referents(encoding, scan.xyz_m, scan.normal, box)
+    overlap = mask_overlap(found.mask, scan_targets(sample))
+    owner = torch.full((len(mask),), NOBODY)
+    if overlap.numel():
+        best, row = overlap.max(1)
+        owner = torch.where(best >= 0.5, sample.object_id[row], torch.where(best < 0.25, NOBODY, UNCLEAR))
+    return seen, owner

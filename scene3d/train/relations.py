@@ -1,0 +1,232 @@
+"""The relation scorer learns which objects a sentence is about, on the detector's own proposals."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+
+from scene3d.config import to_mapping
+from scene3d.model.grounder import Grounder
+from scene3d.model.relations import ANCHORS, RelationScorer, ScorerConfig, Scores
+from scene3d.model.text import TextEncoder, text_encoder
+from scene3d.synth import load_training_scene
+from scene3d.synth.language import RoomFacts, Turn, speak
+from scene3d.train import checkpoint
+from scene3d.train.progress import TrainingLog
+from scene3d.train.proposed import ProposedRoom, proposed_rooms
+from scene3d.types import Referents
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RelationTraining:
+    """One run of the relation scorer."""
+
+    scorer: ScorerConfig = field(default_factory=ScorerConfig)
+    steps: int = 6000
+    rooms: int = 2
+    """Rooms per step."""
+    sentences: int = 48
+    """Sentences about each of them."""
+    variants: int = 2
+    """Turned variants of each room."""
+    pool: int = 240
+    """Sentences kept ready per room; their token states are computed once."""
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.02
+    clip: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Sentences about one room, ready to learn from; t of them, r referents."""
+
+    token: Float[Tensor, "t l e"]
+    present: Bool[Tensor, "t l"]
+    selected: Float[Tensor, "t r 2"]
+    target: Float[Tensor, "t r"]
+    judged: Bool[Tensor, "t"]
+    """False where the targets exist but none of them was proposed: nothing can be learnt about what is absent then."""
+    candidate: Float[Tensor, "t r"]
+    anchor: Float[Tensor, "t a r"]
+    """Rows add to 1, or to 0 where the sentence is not told by such a thing, or it was not proposed."""
+    no_anchor: Bool[Tensor, "t a"]
+    """The sentence is told by no such thing."""
+
+
+def train_relations(config: RelationTraining, model: str, data: Path, out: Path, *, save_every: int = 500) -> Path:
+    """Train the relation scorer of a model, or go on with an interrupted training in `out`.
+
+    Args:
+        config: What is trained.
+        model: A model with a trained detector.
+        data: Folder of compact training files.
+        out: Checkpoint, logs and finally the whole model are written here.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        Folder of the model with its relation scorer.
+
+    Raises:
+        InputError: No training files below `data`.
+        ConfigError: `out` holds a checkpoint of another configuration.
+    """
+    grounder = Grounder.from_pretrained(model)
+    encoder = text_encoder(grounder.config.text_encoder)
+    torch.manual_seed(config.seed)
+    scorer = RelationScorer(config.scorer, encoder.encode(list(grounder.detector_config.classes)))
+    optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
+    parts = {"scorer": scorer, "optimizer": optimizer, "schedule": schedule}
+    state = checkpoint.load(out, config=to_mapping(config))
+    first = 0
+    if state is not None:
+        first = state["step"]
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    rooms = proposed_rooms(grounder, data, variants=config.variants)
+    stream = AskedStream(rooms, encoder, config)
+    with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
+        for step in range(first, config.steps):
+            sums: dict[str, Tensor] = {}
+            for seen, asked in stream.at(step):
+                scores = scorer(asked.token, asked.present, seen, asked.selected)
+                for name, value in relation_losses(scores, asked).items():
+                    sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
+            loss = torch.stack(list(sums.values())).sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
+            optimizer.step()
+            schedule.step()
+            log.step(step + 1, {name: float(value.detach()) for name, value in sums.items()} | {"loss": float(loss)})
+            if (step + 1) % save_every == 0 or step + 1 == config.steps:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+    grounder.scorer = scorer.eval()
+    grounder.save_pretrained(out / "model")
+    return out / "model"
+
+
+def relation_losses(scores: Scores, asked: Asked) -> dict[str, Tensor]:
+    """Losses of one room's sentences: targets one by one and against each other, absence, names, and what tells."""
+    judged = asked.judged
+    if not judged.any():
+        return {}
+    wanted, logit = asked.target[judged], scores.target[judged]
+    found = wanted.any(1)
+    each = binary_cross_entropy_with_logits(logit, wanted, reduction="none").sum(1).mean()
+    named = binary_cross_entropy_with_logits(scores.candidate, asked.candidate, reduction="none").sum(1).mean()
+    against = torch.cat([logit, scores.absent[judged][:, None]], dim=1)
+    share = torch.cat([wanted, (~found).float()[:, None]], dim=1)
+    share = share / share.sum(1, keepdim=True)
+    losses = {
+        "target": 0.5 * each,
+        "against each other": cross_entropy(against, share),
+        "absent": 0.5 * binary_cross_entropy_with_logits(scores.absent[judged], (~found).float()),
+        "candidate": 0.3 * named,
+        * binary_cross_entropy_with_logits(scores.candidate, asked.candidate, reduction="none").sum(1).mean(),
+    }
+    known = asked.anchor.sum(2) > 0
+    share = torch.cat([asked.anchor, asked.no_anchor.float()[:, :, None]], dim=2)
+    known |= asked.no_anchor
+    if known.any():
+        losses["anchor"] = 0.5 * cross_entropy(scores.anchor[known], share[known])
+    return losses
+
+
+class AskedStream:
+    """Sentences about random rooms; what comes at a step depends on the seed and the step alone.
+
+    Args:
+        rooms: With their proposals.
+        encoder: Of the sentences.
+        config: How many of what.
+    """
+
+    def __init__(self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining) -> None:
+        self.rooms, self.encoder, self.config = rooms, encoder, config
+        self.pools: dict[Path, tuple[list[Turn], list[Tensor]]] = {}
+
+    def at(self, step: int) -> Iterator[tuple[Referents, Asked]]:
+        """The rooms of one step, each with its sentences."""
+        rng = random.Random(self.config.seed * 1_000_003 + step)
+        for _ in range(self.config.rooms):
+            room = rng.choice(self.rooms)
+            turns, states = self._pool(room.path)
+            rows = [rng.randrange(len(turns)) for _ in range(self.config.sentences)]
+            seen = turned(room.seen, quarter_turns=rng.randrange(4))
+            yield seen, asked_of([turns[i] for i in rows], [states[i] for i in rows], replace(room, seen=seen))
+
+    def _pool(self, path: Path) -> tuple[list[Turn], list[Tensor]]:
+        if path not in self.pools:
+            facts = RoomFacts(load_training_scene(path))
+            seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
+            turns = [turn for sample in speak(facts, seed=seed, count=self.config.pool) for turn in first_turns(sample)]
+            self.pools[path] = (turns, token_states(self.encoder, [spoken(turn) for turn in turns]))
+        return self.pools[path]
+
+
+def spoken(turn: Turn) -> str:
+    """What the sentence encoder is given: selected objects are spoken of as such."""
+    return turn.user.replace("<ref>", "this object")
+
+
+def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64) -> list[Float[Tensor, "l e"]]:
+    """Token states of each sentence, half precision, in their order."""
+    order = sorted(range(len(sentences)), key=lambda i: len(sentences[i]))
+    states: list[Tensor] = [torch.empty(0)] * len(sentences)
+    for start in range(0, len(order), batch):
+        chosen = order[start : start + batch]
+        state, present = encoder.tokens([sentences[i] for i in chosen])
+        for i, row, there in zip(chosen, state, present, strict=True):
+            states[i] = row[there].half()
+    return states
+
+
+def asked_of(turns: list[Turn], states: list[Tensor], room: ProposedRoom) -> Asked:
+    """Tensors for sentences about a room."""
+    count = len(room.owner)
+    longest = max(len(state) for state in states)
+    token = torch.stack([torch.nn.functional.pad(s.float(), (0, 0, 0, longest - len(s))) for s in states])
+    present = torch.tensor([[i < len(s) for i in range(longest)] for s in states])
+    target, candidate = torch.zeros(len(turns), count), torch.zeros(len(turns), count)
+    selected = torch.zeros(len(turns), count, 2)
+    anchor = torch.zeros(len(turns), ANCHORS, count)
+    no_anchor = torch.zeros(len(turns), ANCHORS, dtype=torch.bool)
+    for t, turn in enumerate(turns):
+        target[t, room.rows_of(turn.targets)] = 1
+        candidate[t, room.rows_of(turn.candidates or turn.targets)] = 1
+        selected[t, room.rows_of(turn.selected), 0] = 1
+        for a in range(ANCHORS):
+            rows = room.rows_of(turn.anchors[a]) if a < len(turn.anchors) else []
+            no_anchor[t, a] = a >= len(turn.anchors)
+            if rows:
+                anchor[t, a, rows] = 1 / len(rows)
+    judged = torch.tensor([not turn.targets for turn in turns]) | target.any(1)
+    return Asked(
+        token=token,
+        present=present,
+        selected=selected,
+        target=target,
+        judged=judged,
+        candidate=candidate,
+        anchor=anchor,
+        no_anchor=no_anchor,
+    )
+
+
+def turned(seen: Referents, *, quarter_turns: int) -> Referents:
+    """The same objects with the scan's axes turned; what is said of them stays true."""
+    place = seen.place.clone()
+    for _ in range(quarter_turns):
+        x, y, width, depth, ahead, aside = place[:, [0, 1, 3, 4, 6, 7]].unbind(1)
+        place[:, [0, 1, 3, 4, 6, 7]] = torch.stack([-y, x, depth, width, -aside, ahead], dim=1)
+    return replace(seen, place=place)
