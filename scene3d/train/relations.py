@@ -132,7 +132,6 @@ def relation_losses(scores: Scores, asked: Asked) -> dict[str, Tensor]:
         "against each other": cross_entropy(against, share),
         "absent": 0.5 * binary_cross_entropy_with_logits(scores.absent[judged], (~found).float()),
         "candidate": 0.3 * named,
-        * binary_cross_entropy_with_logits(scores.candidate, asked.candidate, reduction="none").sum(1).mean(),
     }
     known = asked.anchor.sum(2) > 0
     share = torch.cat([asked.anchor, asked.no_anchor.float()[:, :, None]], dim=2)
