@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
-from torch import Tensor, nn
+from torch import nn
 
 from scene3d import resources
 from scene3d.config import from_mapping, to_mapping
@@ -21,13 +21,19 @@ from scene3d.model import weights
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector, DetectorConfig
 from scene3d.model.encoding import Encoding, content_key, load_encoding, save_encoding
+from scene3d.model.language import LanguageConfig, LanguageModel
+from scene3d.model.language_files import load_language, save_language
 from scene3d.model.proposals import ReadingRules, propose
+from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.scan import thin
+from scene3d.model.session import Session
 from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
-from scene3d.model.text import text_encoder
-from scene3d.types import Proposals, Scene
+from scene3d.types import Scene
 
-CONFIG, ALIGNMENT_WEIGHTS = "config.json", "alignment.safetensors"
+CONFIG = "config.json"
+ALIGNMENT_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
+    f"{part}.safetensors" for part in ("alignment", "relations", "language")
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,16 +50,27 @@ class GrounderConfig:
     align_shift: float = 0.0
     """The same for the probability that a phrase names a proposal."""
     rules: ReadingRules = field(default_factory=ReadingRules)
+    scorer: ScorerConfig = field(default_factory=ScorerConfig)
+    language: LanguageConfig = field(default_factory=LanguageConfig)
+    target_scale: float = 1.0
+    target_shift: float = 0.0
+    absent_scale: float = 1.0
+    absent_shift: float = 0.0
+    link_scale: float = 1.0
+    link_shift: float = 0.0
+    link_threshold: float = 0.5
+    """A phrase names the objects that are at least this probable."""
 
 
 class Grounder(nn.Module, ModelHubMixin):
-    """Detector and alignment head; `encode` a scene once, then ask many times.
+    """Everything that answers about scenes; `encode` a scene once, then ask many times.
 
     Args:
         detector: In evaluation mode.
         detector_config: Its sizes and class names.
         alignment: Phrases to proposals; None for a model that only segments.
-        config: Calibration and reading rules.
+        config: Calibration, reading rules, sizes of the language parts.
+        scorer: Sentences to proposals; None where it is not trained yet.
     """
 
     def __init__(
@@ -62,12 +79,16 @@ class Grounder(nn.Module, ModelHubMixin):
         detector_config: DetectorConfig,
         alignment: AlignmentHead | None = None,
         config: GrounderConfig | None = None,
+        scorer: RelationScorer | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
         self.detector_config = detector_config
         self.alignment = alignment
         self.config = config or GrounderConfig()
+        self.scorer = scorer
+        self.language_weights: Path | None = None
+        self._language: LanguageModel | None = None
         self.eval()
 
     @classmethod
@@ -95,7 +116,14 @@ class Grounder(nn.Module, ModelHubMixin):
         if (folder / ALIGNMENT_WEIGHTS).is_file():
             alignment = AlignmentHead(detector_config.width, text_width=config.text_width, width=config.alignment_width)
             weights.load_tensors(folder / ALIGNMENT_WEIGHTS, alignment)
-        return cls(detector, detector_config, alignment, config)
+        scorer = None
+        if (folder / SCORER_WEIGHTS).is_file():
+            scorer = RelationScorer(config.scorer)
+            weights.load_tensors(folder / SCORER_WEIGHTS, scorer)
+        grounder = cls(detector, detector_config, alignment, config, scorer)
+        if (folder / LANGUAGE_WEIGHTS).is_file():
+            grounder.language_weights = folder / LANGUAGE_WEIGHTS
+        return grounder
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write all that `from_pretrained` reads. `ModelHubMixin` calls this from `save_pretrained`."""
@@ -103,6 +131,28 @@ class Grounder(nn.Module, ModelHubMixin):
         (save_directory / CONFIG).write_text(json.dumps(to_mapping(self.config), indent=1) + "\n", encoding="utf-8")
         if self.alignment is not None:
             weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment, half=True)
+        if self.scorer is not None:
+            weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer, half=True)
+        if self.language_weights is not None or self._language is not None:
+            save_language(save_directory / LANGUAGE_WEIGHTS, self.language)
+
+    @property
+    def language(self) -> LanguageModel:
+        """The language model with its adapters, opened when it is first needed.
+
+        Raises:
+            InputError: This model has none.
+            MissingDependencyError: The package that carries the base model is not installed.
+        """
+        if self._language is None:
+            if self.language_weights is None:
+                raise InputError("this model has no language part; train one with `scene3d train instruct`")
+            self._language = load_language(self.language_weights, self.config.language).eval()
+        return self._language
+
+    def use_language(self, model: LanguageModel) -> None:
+        """Answer with this language model from now on."""
+        self._language = model.eval()
 
     def model_key(self) -> str:
         """Names the detector's numbers and settings; part of the name of every kept encoding."""
@@ -151,90 +201,6 @@ class Grounder(nn.Module, ModelHubMixin):
         if cache:
             save_encoding(path, encoding)
         return Session(self, scene, encoding, times)
-
-
-class Session:
-    """One encoded scene. Object ids are the rows of `segment()`, and stay what they are for the session's life."""
-
-    def __init__(self, grounder: Grounder, scene: Scene, encoding: Encoding, times_s: dict[str, float]) -> None:
-        self.grounder = grounder
-        self.scene = scene
-        self.encoding = encoding
-        self.times_s = times_s
-        """Seconds per stage of the encoding; a single entry `cached` where it came from disk."""
-        self._proposals = _proposals(grounder, scene, encoding)
-
-    def segment(self) -> Proposals:
-        """All objects, best first."""
-        return self._proposals
-
-    def detect(self, text: str, *, threshold: float = 0.5) -> Proposals:
-        """The objects that a phrase names, most probable first; `score` is the probability that it names them.
-
-        Raises:
-            InputError: The text is empty, or the model has no alignment head.
-        """
-        probability = self.match([text])[:, 0]
-        order = torch.argsort(probability, descending=True, stable=True)
-        return take(self._proposals, order[probability[order] >= threshold], score=probability)
-
-    def match(self, phrases: list[str]) -> Tensor:
-        """Probability per object and phrase `(q, t)`, each for itself.
-
-        Raises:
-            InputError: A phrase is empty, or the model has no alignment head.
-        """
-        if not phrases or not all(phrase.strip() for phrase in phrases):
-            raise InputError(f"{phrases!r}: say what to look for, such as 'chairs'")
-        head, config = self.grounder.alignment, self.grounder.config
-        if head is None:
-            raise InputError("this model has no alignment head; train one with `scene3d train alignment`")
-        with torch.no_grad():
-            text = head.embed_text(text_encoder(config.text_encoder).encode(phrases))
-            logit = head.logits(self._proposals.embedding, text)
-            return (config.align_scale * logit + config.align_shift).sigmoid()
-
-
-def take(proposals: Proposals, index: Tensor, *, score: Tensor | None = None) -> Proposals:
-    """The rows `index` of proposals, with other scores if given (before the choice of rows)."""
-    rows = index.tolist()
-    return Proposals(
-        mask=proposals.mask[index],
-        embedding=proposals.embedding[index],
-        box=proposals.box[index],
-        rgb=None if proposals.rgb is None else proposals.rgb[index],
-        facing_rad=None if proposals.facing_rad is None else proposals.facing_rad[index],
-        facing_confidence=None if proposals.facing_confidence is None else proposals.facing_confidence[index],
-        id=tuple(proposals.id[i] for i in rows),
-        score=(proposals.score if score is None else score)[index],
-        label=None if proposals.label is None else tuple(proposals.label[i] for i in rows),
-    )
-
-
-def _proposals(grounder: Grounder, scene: Scene, encoding: Encoding) -> Proposals:
-    """Carry an encoding from superpoints to the scene's points."""
-    config, classes = grounder.config, grounder.detector_config.classes
-    mask = encoding.mask[:, encoding.superpoint]
-    inside = mask.float()
-    count = inside.sum(1, keepdim=True)
-    rgb = None if scene.rgb is None else inside @ (scene.rgb.float() / 255) / count
-    xyz_m = [scene.xyz_m[row] for row in mask]
-    box = torch.stack([torch.cat([p.amin(0), p.amax(0)]) for p in xyz_m]) if xyz_m else torch.zeros(0, 6)
-    best = encoding.class_logit[:, :-1].argmax(1).tolist()
-    head = grounder.alignment
-    with torch.no_grad():
-        embedding = encoding.feature if head is None else head.embed_queries(encoding.feature)
-    return Proposals(
-        id=tuple(range(len(mask))),
-        mask=mask,
-        score=(config.score_scale * encoding.score.logit(1e-6) + config.score_shift).sigmoid(),
-        embedding=embedding,
-        box=box,
-        label=tuple(classes[i] for i in best),
-        rgb=rgb,
-        facing_rad=torch.atan2(encoding.facing[:, 1], encoding.facing[:, 0]),
-        facing_confidence=encoding.facing_logit.sigmoid(),
-    )
 
 
 def _folder_of(name: str, options: dict[str, Any]) -> Path:

@@ -191,3 +191,12 @@ def _sizes(seen: Referents) -> Float[Tensor, "r 2"]:
     """Log of the volume and of the longest edge."""
     extent = seen.place[:, 3:6].clamp_min(0.02)
     return torch.stack([extent.log().sum(1), extent.amax(1).log()], dim=1)
+
+
+def evidence(
+    target: Float[Tensor, "l r"], anchor: Float[Tensor, "l a r1"], phrase: Float[Tensor, "l r"]
+) -> Float[Tensor, "l r 3"]:
+    """What the scorer says of each object for l phrases, as bounded logits: by the question that the phrase answers, by
+    what that question is told by, and by the phrase itself."""
+    told_by = anchor.softmax(2)[:, :, :-1].amax(1).clamp(1e-4, 1 - 1e-4).logit()
+    return torch.stack([target, told_by, phrase], dim=2).clamp(-8, 8) / 4

@@ -1,0 +1,177 @@
+"""Questions to answers: scores, note, prompt, writing and links of one scene's referents."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from scene3d.errors import InputError
+from scene3d.model.growing_text import GrowingText
+from scene3d.model.language import LanguageModel, Links
+from scene3d.model.llama_cache import Cache
+from scene3d.model.notes import Found, SceneWords, note, targets_of
+from scene3d.model.prompt import embed_tokens, question_tokens
+from scene3d.model.question import Question
+from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
+from scene3d.model.text import TextEncoder, text_encoder
+from scene3d.model.writing import Asking, WritingRules, Written, write
+from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
+
+if TYPE_CHECKING:
+    from scene3d.model.grounder import Grounder
+
+
+class Answering:
+    """Answers questions about referents, from whatever branch they come. The scene is read once.
+
+    Args:
+        grounder: With scorer and language part.
+        seen: The referents; there may be none.
+
+    Raises:
+        InputError: The model has no scorer.
+    """
+
+    def __init__(self, grounder: Grounder, seen: Referents) -> None:
+        if grounder.scorer is None:
+            raise InputError("this model has no relation scorer; train one with `scene3d train relations`")
+        self.grounder, self.seen = grounder, seen
+        self.scorer: RelationScorer = grounder.scorer
+        self.scene = SceneWords(seen, grounder.detector_config.classes)
+
+    @property
+    def model(self) -> LanguageModel:
+        """The language model."""
+        return self.grounder.language
+
+    @cached_property
+    def encoder(self) -> TextEncoder:
+        """Reads sentences for the scorer."""
+        return text_encoder(self.grounder.config.text_encoder)
+
+    @cached_property
+    def _read(self) -> tuple[Cache, int, Tensor, Tensor]:
+        with torch.no_grad():
+            prefix = self.model.prefix(self.seen, self.scene.words)
+            return self.model.read(prefix), prefix.end, self.model.soft(self.seen), self.model.keys(self.seen)
+
+    @torch.no_grad()
+    def scores(self, questions: list[Question]) -> Scores:
+        """What the relation scorer holds of each question."""
+        count, rows = len(self.seen.id), len(questions)
+        if not count:
+            nothing = torch.zeros(rows, 0)
+            anchor = torch.zeros(rows, ANCHORS, 1)
+            return Scores(target=nothing, absent=torch.full((rows,), 10.0), candidate=nothing, anchor=anchor)
+        selected = torch.zeros(rows, count, 2)
+        for row, question in enumerate(questions):
+            wrong = [i for i in question.select if not 0 <= i < count]
+            if wrong:
+                raise InputError(f"object {wrong[0]} is not here; this scene has objects 0 … {count - 1}")
+            selected[row, list(question.select), 0] = 1
+            selected[row, list(question.spoken_of), 1] = 1
+        token, present = self.encoder.tokens([question.spoken() for question in questions])
+        return self.scorer(token, present, self.seen, selected)
+
+    def found(self, scores: Scores, row: int) -> Found:
+        """One question's scores as probabilities."""
+        config = self.grounder.config
+        return Found(
+            target=(config.target_scale * scores.target[row] + config.target_shift).sigmoid(),
+            absent=float((config.absent_scale * scores.absent[row] + config.absent_shift).sigmoid()),
+            anchor=scores.anchor[row].softmax(1),
+            candidate=scores.candidate[row].sigmoid(),
+        )
+
+    def ground(self, questions: list[Question]) -> list[GroundedText]:
+        """The questions themselves as phrases, linked by the scorer alone.
+
+        Raises:
+            InputError: A description is empty.
+        """
+        _check(questions)
+        scores = self.scores(questions) if questions else None
+        answers = []
+        for row, question in enumerate(questions):
+            assert scores is not None
+            found = self.found(scores, row)
+            links = tuple(
+                ObjectLink(id=self.seen.id[i], probability=float(found.target[i]))
+                for i in targets_of(found, threshold=self.grounder.config.link_threshold)
+            )
+            phrase = Phrase(start=0, end=len(question.text), objects=links, absent_probability=found.absent)
+            answers.append(GroundedText(text=question.text, phrases=(phrase,)))
+        return answers
+
+    def answer(self, questions: list[Question], rules: WritingRules | None = None) -> list[GroundedText]:
+        """Answers to questions that do not know of each other, written together."""
+        pieces = self.stream(questions, rules)
+        done = {row: piece for row, piece in pieces if isinstance(piece, GroundedText)}
+        return [done[row] for row in range(len(questions))]
+
+    @torch.no_grad()
+    def stream(
+        self, questions: list[Question], rules: WritingRules | None = None
+    ) -> Iterator[tuple[int, str | Phrase | GroundedText]]:
+        """Answers as they grow: pieces of text, each phrase as it closes, and every answer whole at its end.
+
+        Raises:
+            InputError: A question is empty, or selects an object that is not there.
+        """
+        _check(questions)
+        if not questions:
+            return
+        started = time.perf_counter()
+        scores = self.scores(questions)
+        cache, first, soft, _ = self._read
+        tokens = [
+            question_tokens(
+                self.model, question, words=self.scene.words, note=note(self.scene, self.found(scores, row))
+            )
+            for row, question in enumerate(questions)
+        ]
+        asking = [Asking(x=embed_tokens(self.model, one, soft)) for one in tokens]
+        texts = [GrowingText(self.model) for _ in questions]
+
+        def linker(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:
+            return self._links(scores, rows, [texts[row].open_phrase() for row in rows], state)
+
+        for step in write(self.model, cache, first, asking, linker, rules or WritingRules()):
+            for piece in texts[step.row].take(step, self._phrase):
+                yield step.row, piece
+            if step.done:
+                yield step.row, texts[step.row].finish(started)
+        for row, text in enumerate(texts):
+            if not text.finished:
+                yield row, text.finish(started)
+
+    def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
+        by_phrase = self.scores([Question(text=phrase or "object") for phrase in phrases]).candidate
+        seen = evidence(scores.target[rows], scores.anchor[rows], by_phrase)
+        keys = self._read[3].expand(len(rows), -1, -1)
+        links = self.model.links(state, keys, seen)
+        return [Links(link=links.link[i : i + 1], absent=links.absent[i : i + 1]) for i in range(len(rows))]
+
+    def _phrase(self, links: Links, start: int, end: int) -> Phrase:
+        config = self.grounder.config
+        probability = (config.link_scale * links.link[0] + config.link_shift).sigmoid()
+        order = probability.argsort(descending=True).tolist()
+        named = [i for i in order if float(probability[i]) >= config.link_threshold]
+        return Phrase(
+            start=start,
+            end=end,
+            objects=tuple(ObjectLink(id=self.seen.id[i], probability=float(probability[i])) for i in named),
+            absent_probability=float(links.absent[0].sigmoid()),
+        )
+
+
+def _check(questions: list[Question]) -> None:
+    for question in questions:
+        if not question.text.strip():
+            raise InputError("the question is empty; ask something such as 'Where is the lamp?'")
