@@ -63,4 +63,28 @@ def alignment(
     train_alignment(settings, model, data, out, save_every=save_every)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"detector": detector, "alignment": alignment}
+def relations(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    save_every: int = 500,
+) -> None:
+    """Train the relation scorer of a model, which finds the objects that a sentence is about.
+
+    Args:
+        config: A shipped preset such as relations/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id; its detector makes the proposals.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.relations import RelationTraining, train_relations
+
+    train_relations(load_config(RelationTraining, config), model, data, out, save_every=save_every)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {"detector": detector, "alignment": alignment, "relations": relations}

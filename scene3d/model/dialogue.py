@@ -45,6 +45,6 @@ class Dialogue:
         return Question(
             text=text,
             select=select,
-            before=tuple(Said(user=asked.text, answer=answer.text) for asked, answer in recent),
+            before=tuple(Said(user=asked.in_words(), answer=answer.text) for asked, answer in recent),
             spoken_of=tuple(dict.fromkeys(named)),
         )

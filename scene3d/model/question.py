@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scene3d.model.markup import REF, slots
+from scene3d.model.markup import REF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +12,7 @@ class Said:
     """One exchange of a dialogue that came before."""
 
     user: str
+    """With "this object" for what the user selected."""
     answer: str
     """As shown, without markup."""
 
@@ -29,8 +30,11 @@ class Question:
     spoken_of: tuple[int, ...] = ()
     """Referents that the last answer named: what "it" may stand for."""
 
+    def in_words(self) -> str:
+        """The text, with words for what the user selected."""
+        missing = len(self.select) - self.text.count(REF)
+        return self.text.replace(REF, "this object", len(self.select)) + " this object" * max(0, missing)
+
     def spoken(self) -> str:
-        """What the sentence encoder is given: selected objects are spoken of as such, the last question comes along."""
-        parts = slots(self.text, len(self.select))
-        text = "this object".join(parts) if self.text.count(REF) >= len(self.select) else " this object".join(parts)
-        return f"{self.before[-1].user.replace(REF, 'this object')} {text}" if self.before else text
+        """What the sentence encoder is given: the last question comes along."""
+        return f"{self.before[-1].user} {self.in_words()}" if self.before else self.in_words()

@@ -17,8 +17,9 @@ from scene3d.model.grounder import Grounder
 from scene3d.model.relations import ANCHORS, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, Turn, speak
+from scene3d.synth.language import RoomFacts, speak
 from scene3d.train import checkpoint
+from scene3d.train.exchanges import Exchange, exchanges_of
 from scene3d.train.progress import TrainingLog
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
 from scene3d.types import Referents
@@ -152,30 +153,27 @@ class AskedStream:
 
     def __init__(self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining) -> None:
         self.rooms, self.encoder, self.config = rooms, encoder, config
-        self.pools: dict[Path, tuple[list[Turn], list[Tensor]]] = {}
+        self.pools: dict[Path, tuple[list[Exchange], list[Tensor]]] = {}
 
     def at(self, step: int) -> Iterator[tuple[Referents, Asked]]:
         """The rooms of one step, each with its sentences."""
         rng = random.Random(self.config.seed * 1_000_003 + step)
         for _ in range(self.config.rooms):
             room = rng.choice(self.rooms)
-            turns, states = self._pool(room.path)
-            rows = [rng.randrange(len(turns)) for _ in range(self.config.sentences)]
+            exchanges, states = self._pool(room.path)
+            rows = [rng.randrange(len(exchanges)) for _ in range(self.config.sentences)]
             seen = turned(room.seen, quarter_turns=rng.randrange(4))
-            yield seen, asked_of([turns[i] for i in rows], [states[i] for i in rows], replace(room, seen=seen))
+            yield seen, asked_of([exchanges[i] for i in rows], [states[i] for i in rows], room)
 
-    def _pool(self, path: Path) -> tuple[list[Turn], list[Tensor]]:
+    def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor]]:
         if path not in self.pools:
             facts = RoomFacts(load_training_scene(path))
             seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
-            turns = [turn for sample in speak(facts, seed=seed, count=self.config.pool) for turn in first_turns(sample)]
-            self.pools[path] = (turns, token_states(self.encoder, [spoken(turn) for turn in turns]))
+            samples = speak(facts, seed=seed, count=self.config.pool)
+            exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
+            states = token_states(self.encoder, [exchange.question.spoken() for exchange in exchanges])
+            self.pools[path] = (exchanges, states)
         return self.pools[path]
-
-
-def spoken(turn: Turn) -> str:
-    """What the sentence encoder is given: selected objects are spoken of as such."""
-    return turn.user.replace("<ref>", "this object")
 
 
 def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64) -> list[Float[Tensor, "l e"]]:
@@ -190,26 +188,28 @@ def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64)
     return states
 
 
-def asked_of(turns: list[Turn], states: list[Tensor], room: ProposedRoom) -> Asked:
+def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom) -> Asked:
     """Tensors for sentences about a room."""
     count = len(room.owner)
     longest = max(len(state) for state in states)
     token = torch.stack([torch.nn.functional.pad(s.float(), (0, 0, 0, longest - len(s))) for s in states])
-    present = torch.tensor([[i < len(s) for i in range(longest)] for s in states])
-    target, candidate = torch.zeros(len(turns), count), torch.zeros(len(turns), count)
-    selected = torch.zeros(len(turns), count, 2)
-    anchor = torch.zeros(len(turns), ANCHORS, count)
-    no_anchor = torch.zeros(len(turns), ANCHORS, dtype=torch.bool)
-    for t, turn in enumerate(turns):
+    present = torch.arange(longest) < torch.tensor([len(s) for s in states])[:, None]
+    target, candidate = torch.zeros(len(exchanges), count), torch.zeros(len(exchanges), count)
+    selected = torch.zeros(len(exchanges), count, 2)
+    anchor = torch.zeros(len(exchanges), ANCHORS, count)
+    no_anchor = torch.zeros(len(exchanges), ANCHORS, dtype=torch.bool)
+    for t, exchange in enumerate(exchanges):
+        turn = exchange.turn
         target[t, room.rows_of(turn.targets)] = 1
         candidate[t, room.rows_of(turn.candidates or turn.targets)] = 1
         selected[t, room.rows_of(turn.selected), 0] = 1
+        selected[t, room.rows_of(exchange.spoken_of), 1] = 1
         for a in range(ANCHORS):
             rows = room.rows_of(turn.anchors[a]) if a < len(turn.anchors) else []
             no_anchor[t, a] = a >= len(turn.anchors)
             if rows:
                 anchor[t, a, rows] = 1 / len(rows)
-    judged = torch.tensor([not turn.targets for turn in turns]) | target.any(1)
+    judged = torch.tensor([not exchange.turn.targets for exchange in exchanges]) | target.any(1)
     return Asked(
         token=token,
         present=present,
