@@ -1,0 +1,93 @@
+"""Draws things to say about a room: the one place where tasks and families are listed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+from typing import get_args
+
+from scene3d.errors import InputError
+from scene3d.synth.language.facts import RoomFacts, Spoken
+from scene3d.synth.language.grounding import GROUNDING, Family
+from scene3d.synth.language.grounding_sets import MULTI_GROUNDING
+from scene3d.synth.language.noise import as_typed
+from scene3d.synth.language.sample import LanguageSample, Task
+from scene3d.synth.language.speaker import Speaker
+
+_TASKS: dict[Task, Mapping[str, Family]] = {
+    "grounding": GROUNDING,
+    "multi_grounding": MULTI_GROUNDING,
+}
+_SHARE: dict[Task, float] = {
+    "grounding": 0.34,
+    "multi_grounding": 0.14,
+}
+"""How often each task is taken where none is asked for."""
+_ABSENT_SHARE = 0.4
+"""How often a family of absent things is drawn, against 1 for each other."""
+_TRIES = 6
+_DRAWS = 160
+
+
+def families(task: Task) -> tuple[str, ...]:
+    """Names of what can be asked within a task.
+
+    Raises:
+        InputError: No such task.
+    """
+    if task not in _TASKS:
+        raise InputError(f"no task {task!r}; there are: {', '.join(get_args(Task))}")
+    return tuple(_TASKS[task])
+
+
+def speak(
+    scene: Spoken | RoomFacts,
+    *,
+    seed: int,
+    count: int,
+    task: Task | None = None,
+    family: str | None = None,
+    heldout: bool = False,
+    noise: float = 0.3,
+) -> list[LanguageSample]:
+    """Things that people might say about a room, with the truth; equal seeds give equal samples.
+
+    Args:
+        scene: A training scene, or its facts, which are worth keeping where a room is spoken of more than once.
+        seed: Chance.
+        count: How many; fewer come back where the room does not offer what is asked for.
+        task: One task; None: a mixture.
+        family: One family of the task.
+        heldout: Use the phrasings that are kept for testing, and often the names that are.
+        noise: How carelessly the user types, 0–1.
+
+    Raises:
+        InputError: No such task or family, or a family without its task.
+    """
+    if family is not None and (task is None or family not in families(task)):
+        raise InputError(f"no family {family!r} of task {task!r}; see families(task)")
+    facts = scene if isinstance(scene, RoomFacts) else RoomFacts(scene)
+    if not facts.seen.any():
+        return []
+    speaker = Speaker(facts, Random(seed), heldout)
+    drawn = (_drawn(speaker, task, family) for _ in range(count))
+    return [_typed(sample, speaker.rng, noise) for sample in drawn if sample is not None]
+
+
+def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageSample | None:
+    """A sample; another family is tried where the room does not offer one, so that rare families come as they can."""
+    for _ in range(_DRAWS if family is None else 3):
+        chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
+        names = list(_TASKS[chosen])
+        name = family or speaker.rng.choices(names, [_ABSENT_SHARE if n.startswith("zero_") else 1 for n in names])[0]
+        make = _TASKS[chosen][name]
+        for _ in range(_TRIES):
+            sample = make(speaker)
+            if sample is not None:
+                return sample
+    return None
+
+
+def _typed(sample: LanguageSample, rng: Random, noise: float) -> LanguageSample:
+    return replace(sample, turns=tuple(replace(t, user=as_typed(t.user, rng, noise=noise)) for t in sample.turns))

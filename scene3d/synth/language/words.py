@@ -1,0 +1,152 @@
+"""Nouns and adjectives that people use, and which labels each of them may stand for."""
+
+from __future__ import annotations
+
+import csv
+import functools
+from pathlib import Path
+
+from scene3d.synth.names import names_of
+
+NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
+COLOUR_WORDS = {"grey": ("grey", "gray"), "purple": ("purple", "violet"), "beige": ("beige", "tan")}
+"""Other words for a colour; a colour that is not here has its own name only."""
+MATERIAL_WORDS = {
+    "wood": "wooden",
+    "metal": "metal",
+    "plastic": "plastic",
+    "leather": "leather",
+    "glass": "glass",
+    "stone": "stone",
+    "ceramic": "ceramic",
+    "cardboard": "cardboard",
+    "fabric": "fabric",
+}
+"""Adjective for each material that people name."""
+_PLURAL_ONLY = frozenset((
+    "blinds", "window blinds", "venetian blinds", "shades", "drapes", "clothes", "garments", "headphones",
+    "earphones", "stairs", "drawers", "steps up", "documents", "weights", "steps",
+))  # fmt: skip
+_UNCOUNTABLE = frozenset((
+    "clothing", "footwear", "greenery", "baggage", "luggage", "paper", "toilet paper", "artwork", "headwear",
+    "heating", "bath linen", "glazing", "kitchen roll", "kleenex",
+))  # fmt: skip
+_IRREGULAR = {"mouse": "mice", "shelf": "shelves", "bookshelf": "bookshelves", "computer mouse": "computer mice"}
+
+
+@functools.cache
+def words_of(label: str, *, heldout: bool) -> tuple[str, ...]:
+    """Words for a label that need no more than the label to be true or have a stated condition; plainest first."""
+    names = names_of(label)
+    listed = names.heldout if heldout else names.train
+    general = () if heldout else tuple(word for word, (sure, _) in _kinds().items() if label in sure)
+    words = [word for word in (*listed, *general) if word and condition_of(word) != "never"]
+    return tuple(dict.fromkeys(words))
+
+
+@functools.cache
+def kinds_of(word: str) -> tuple[frozenset[str], frozenset[str]]:
+    """Labels that the word surely covers, and others that somebody may call so."""
+    if word in _kinds():
+        return _kinds()[word]
+    sure = frozenset(label for label in all_labels() if word in (*names_of(label).train, *names_of(label).heldout))
+    doubtful = frozenset(other for label in sure for other in _alike().get(label, ()))
+    return sure, doubtful - sure
+
+
+@functools.cache
+def condition_of(word: str) -> str:
+    """What must hold of a thing beyond its label for the word to be right; "" for nothing."""
+    return _narrow_words().get(word, "")
+
+
+@functools.cache
+def all_labels() -> tuple[str, ...]:
+    """Labels that have words."""
+    with (Path(__file__).parent.parent / "names.csv").open(encoding="utf-8", newline="") as file:
+        return tuple(row["label"] for row in csv.DictReader(file))
+
+
+@functools.cache
+def plural(noun: str) -> str:
+    """Plural of a noun phrase, its adjectives included."""
+    if noun in _PLURAL_ONLY:
+        return noun
+    head, joint, rest = _parted(noun)
+    before, _, last = head.rpartition(" ")
+    start = f"{before} " if before else ""
+    if last in _IRREGULAR:
+        many = _IRREGULAR[last]
+    elif last.endswith(("s", "x", "ch", "sh", "z")):
+        many = last + "es"
+    elif last.endswith("y") and last[-2:-1] not in "aeiou":
+        many = last[:-1] + "ies"
+    else:
+        many = last + "s"
+    return start + many + joint + rest
+
+
+def _parted(noun: str) -> tuple[str, str, str]:
+    for joint in (" of ", " in ", " with ", " for ", " on "):
+        head, found, rest = noun.partition(joint)
+        if found:
+            return head, joint, rest
+    return noun, "", ""
+
+
+@functools.cache
+def countable(noun: str) -> bool:
+    """Whether one can say one, two, three of it."""
+    return noun not in _UNCOUNTABLE and noun not in _PLURAL_ONLY
+
+
+@functools.cache
+def is_plural(noun: str) -> bool:
+    """Whether the noun has a plural only."""
+    return noun in _PLURAL_ONLY
+
+
+def one(noun: str, adjectives: str = "") -> str:
+    """The noun with `a`, `an` or `some` before it and before its adjectives."""
+    phrase = f"{adjectives} {noun}".strip()
+    if not countable(noun):
+        return f"some {phrase}"
+    vowel = phrase[0] in "aeio" or phrase.startswith(("um", "up", "ov"))
+    return f"{'an' if vowel else 'a'} {phrase}"
+
+
+@functools.cache
+def lookalikes() -> frozenset[frozenset[str]]:
+    """Pairs of colours or materials that two people may call differently: light, shadow and the camera decide."""
+    return frozenset(frozenset((row["one"], row["other"])) for row in _rows("lookalikes.csv"))
+
+
+@functools.cache
+def _kinds() -> dict[str, tuple[frozenset[str], frozenset[str]]]:
+    return {
+        row["word"]: (frozenset(row["yes"].split(";")), frozenset(filter(None, row["maybe"].split(";"))))
+        for row in _rows("kinds.csv")
+    }
+
+
+@functools.cache
+def _alike() -> dict[str, frozenset[str]]:
+    """For each label those that share a general word with it, surely or perhaps."""
+    near: dict[str, set[str]] = {}
+    for sure, doubtful in _kinds().values():
+        for label in sure:
+            near.setdefault(label, set()).update(sure | doubtful)
+            for other in doubtful:
+                near.setdefault(other, set()).add(label)
+    return {label: frozenset(others - {label}) for label, others in near.items()}
+
+
+@functools.cache
+def _narrow_words() -> dict[str, str]:
+    return {row["word"]: row["holds"] for row in _rows("narrow_words.csv")}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (Path(__file__).parent / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
