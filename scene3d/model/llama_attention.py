@@ -1,0 +1,107 @@
+"""Attention with grouped keys: rotary turns, masks, and one prefix of keys that a whole batch shares."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from scene3d.model.llama_cache import Cache
+
+
+class Turns:
+    """Turns pairs of channels by angles that grow with the position; made once per call, used by every layer.
+
+    Args:
+        position: Rotary positions.
+        frequency: Radians per position of each pair.
+        scale: Factor on what is turned.
+        dtype: Of the queries and keys.
+
+    Source: Su et al. 2021 (arXiv:2104.09864); channel i pairs with channel i + d/2, as in Hugging Face checkpoints.
+    """
+
+    def __init__(
+        self, position: Int64[Tensor, "b t"], frequency: Float[Tensor, "half"], *, scale: float, dtype: torch.dtype
+    ) -> None:
+        angle = (position[:, None, :, None].float() * frequency.float()).repeat(1, 1, 1, 2)  # (b, 1, t, d)
+        half = frequency.shape[0]
+        self.cos = (angle.cos() * scale).to(dtype)
+        self.sin = (angle.sin() * scale).to(dtype)
+        self.sin[..., :half].neg_()
+        self.half = half
+
+    def __call__(self, x: Float[Tensor, "b h t d"]) -> Float[Tensor, "b h t d"]:
+        """Turned queries or keys."""
+        return x * self.cos + x.roll(self.half, -1) * self.sin
+
+
+def causal_mask(
+    x: Float[Tensor, "b t c"], cache: Cache | None, real: Bool[Tensor, "b t"] | None
+) -> Bool[Tensor, "b 1 t s"] | None:
+    """Each token sees the real ones before it and itself; None where that means everything, as for one new token."""
+    t = x.shape[1]
+    past = 0 if cache is None else cache.length
+    if real is None and t == 1 and (cache is None or bool(cache.seen().all())):
+        return None
+    order = torch.arange(t, device=x.device)
+    own = order[:, None] >= order
+    if real is not None:
+        own = own & real[:, None] | torch.eye(t, dtype=torch.bool, device=x.device)  # (b, t, t)
+    own = own.expand(x.shape[0], t, t)
+    if cache is None or past == 0:
+        return own[:, None]
+    return torch.cat([cache.seen()[:, None].expand(-1, t, -1), own], dim=2)[:, None]
+
+
+def attend(
+    query: Float[Tensor, "b h t d"],
+    key: Float[Tensor, "b k t d"],
+    value: Float[Tensor, "b k t d"],
+    mask: Tensor | None,
+    past: tuple[Cache, int, slice] | None,
+) -> Float[Tensor, "b h t d"]:
+    """Scaled dot-product attention of queries to their own tokens and to those of the past.
+
+    Queries that share a key head are laid end to end as if they were more tokens, so keys are never repeated.
+    """
+    b, h, t, d = query.shape
+    groups = key.shape[1]
+    query = query.reshape(b, groups, h // groups * t, d)
+    if mask is not None and t > 1:
+        mask = mask.repeat(1, 1, h // groups, 1)
+    prefix = None
+    if past is not None:
+        cache, layer, place = past
+        key, value = cache.write(layer, place, key, value)
+        prefix = cache.prefix
+    if prefix is None or past is None:
+        out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    else:
+        first = prefix.keys[past[1], 0, :, : prefix.own], prefix.values[past[1], 0, :, : prefix.own]
+        out = _attend_to_two(query, first, (key, value), mask)
+    return out.reshape(b, h, t, d)
+
+
+def _attend_to_two(
+    query: Float[Tensor, "b k q d"],
+    prefix: tuple[Float[Tensor, "k p d"], Float[Tensor, "k p d"]],
+    own: tuple[Float[Tensor, "b k s d"], Float[Tensor, "b k s d"]],
+    mask: Tensor | None,
+) -> Float[Tensor, "b k q d"]:
+    """Attention to a prefix that all of the batch share, then to each sequence's own tokens, under one softmax.
+
+    The batch joins the queries for the prefix's part, so that its keys are read once, not once per sequence.
+    """
+    b, k, q, d = query.shape
+    size = prefix[0].shape[1]
+    together = (query * d**-0.5).transpose(0, 1).reshape(k, b * q, d)
+    score = torch.empty(b, k, q, size + own[0].shape[2], dtype=query.dtype, device=query.device)
+    score[..., :size] = (together @ prefix[0].transpose(1, 2)).view(k, b, q, size).transpose(0, 1)
+    score[..., size:] = (query * d**-0.5) @ own[0].transpose(2, 3)
+    if mask is not None:
+        score = score.masked_fill(~mask, float("-inf")) if mask.dtype == torch.bool else score + mask
+    weight = score.softmax(dim=-1)
+    shared = weight[..., :size].transpose(0, 1).reshape(k, b * q, size) @ prefix[1]
+    return shared.view(k, b, q, d).transpose(0, 1) + weight[..., size:] @ own[1]
