@@ -8,29 +8,67 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from scene3d.errors import ConfigError, InputError, MissingDependencyError, Scene3DError
     from scene3d.io import load_scene
-    from scene3d.model.grounder import Grounder, Session
-    from scene3d.types import Frame, Note, Proposals, Scene, Truth, TruthObject
+    from scene3d.model.grounder import Grounder
+    from scene3d.model.session import Session
+    from scene3d.types import (
+        Frame,
+        GroundedText,
+        Note,
+        ObjectLink,
+        Phrase,
+        Plan,
+        PlanStep,
+        Proposals,
+        Referents,
+        Scene,
+        Truth,
+        TruthObject,
+        Violation,
+    )
 
+_TYPES = (
+    "Frame",
+    "GroundedText",
+    "Note",
+    "ObjectLink",
+    "Phrase",
+    "Plan",
+    "PlanStep",
+    "Proposals",
+    "Referents",
+    "Scene",
+    "Truth",
+    "TruthObject",
+    "Violation",
+)
 _HOMES = {
     "load_scene": "scene3d.io",
-    **dict.fromkeys(("Grounder", "Session"), "scene3d.model.grounder"),
+    "Grounder": "scene3d.model.grounder",
+    "Session": "scene3d.model.session",
     **dict.fromkeys(("ConfigError", "InputError", "MissingDependencyError", "Scene3DError"), "scene3d.errors"),
-    **dict.fromkeys(("Frame", "Note", "Proposals", "Scene", "Truth", "TruthObject"), "scene3d.types"),
+    **dict.fromkeys(_TYPES, "scene3d.types"),
 }
 
 __all__ = [
     "ConfigError",
     "Frame",
+    "GroundedText",
     "Grounder",
     "InputError",
     "MissingDependencyError",
     "Note",
+    "ObjectLink",
+    "Phrase",
+    "Plan",
+    "PlanStep",
     "Proposals",
+    "Referents",
     "Scene",
     "Scene3DError",
     "Session",
     "Truth",
     "TruthObject",
+    "Violation",
     "load_scene",
 ]
 

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from rich.console import Console
 from rich.table import Table
-from tyro.conf import Positional, arg
+from tyro.conf import OmitArgPrefixes, Positional, arg
 
+from scene3d.commands.opening import Opening
 from scene3d.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scene3d.model.grounder import Session
+    from scene3d.model.session import Session
     from scene3d.types import Proposals
 
 
@@ -24,11 +25,8 @@ def segment(
     /,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     *,
-    model: str = "default",
     png: Path | None = None,
-    up_axis: str | None = None,
-    unit: str | None = None,
-    cache: bool = True,
+    opening: OmitArgPrefixes[Opening] = Opening(),
 ) -> None:
     """Find the objects of a scan.
 
@@ -36,17 +34,14 @@ def segment(
         scan: A scan in any format that scene3d reads.
         out: Where the objects go: .npz (masks over the points in file order, scores, labels, boxes), .json (the same
             without masks) or .ply (the scan, one colour per object, with an `object` field).
-        model: A shipped model, a folder or a Hugging Face id.
         png: Draw the objects into this picture.
-        up_axis: The scan's up axis, such as z or -y, where the reader would guess wrong.
-        unit: The scan's unit: m, cm, mm, ft, in, or metres per unit.
-        cache: Keep the encoding, and take a kept one.
+        opening: How the scan is opened.
     """
     from scene3d.model.outputs import check_ending, write_proposals
 
     if out is not None:
         check_ending(out)
-    session = _open(scan, model=model, up_axis=up_axis, unit=unit, cache=cache)
+    session = opening.session(scan)
     found = session.segment()
     _print_table(session, found, title=f"{len(found.score)} objects in {scan.name}")
     if out is not None:
@@ -59,30 +54,24 @@ def detect(
     text: Positional[str],
     /,
     *,
-    model: str = "default",
     threshold: float = 0.5,
     json_out: Annotated[Path | None, arg(name="json")] = None,
     png: Path | None = None,
-    up_axis: str | None = None,
-    unit: str | None = None,
-    cache: bool = True,
+    opening: OmitArgPrefixes[Opening] = Opening(),
 ) -> None:
     """Find the objects that a phrase names.
 
     Args:
         scan: A scan in any format that scene3d reads.
         text: What to look for, in any words: "chairs", "something to sit on".
-        model: A shipped model, a folder or a Hugging Face id.
         threshold: Least probability that the phrase names the object.
         json_out: Write the objects here, boxes in the frame of the file.
         png: Draw them into this picture.
-        up_axis: The scan's up axis, such as z or -y, where the reader would guess wrong.
-        unit: The scan's unit: m, cm, mm, ft, in, or metres per unit.
-        cache: Keep the encoding, and take a kept one.
+        opening: How the scan is opened.
     """
     from scene3d.model.outputs import proposals_record
 
-    session = _open(scan, model=model, up_axis=up_axis, unit=unit, cache=cache)
+    session = opening.session(scan)
     found = session.detect(text, threshold=threshold)
     _print_table(session, found, title=f"{len(found.score)} × “{text}” in {scan.name}")
     if json_out is not None:
@@ -115,17 +104,6 @@ def convert(source: Positional[Literal["minkowski"]], checkpoint: Positional[Pat
     backbone = SparseUNet(channels, planes=config.planes, blocks=config.blocks, stem_kernel=config.stem_kernel)
     save_file(convert_minkowski(state, backbone), out)
     Console().print(f"{out}: {len(backbone.state_dict())} tensors, {channels} input channels")
-
-
-def _open(scan: Path, *, model: str, up_axis: str | None, unit: str | None, cache: bool) -> Session:
-    from scene3d.io import load_scene
-    from scene3d.model.grounder import Grounder
-
-    grounder = Grounder.from_pretrained(model)
-    scene = load_scene(scan, up_axis=up_axis, unit=unit)
-    for note in scene.notes:
-        Console(stderr=True).print(f"[dim]{note.topic}: {note.text}[/]", highlight=False)
-    return grounder.encode(scene, cache=cache)
 
 
 def _print_table(session: Session, found: Proposals, *, title: str) -> None:

@@ -107,7 +107,7 @@ def train_relations(config: RelationTraining, model: str, data: Path, out: Path,
             torch.nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
             optimizer.step()
             schedule.step()
-            log.step(step + 1, {name: float(value.detach()) for name, value in sums.items()} | {"loss": float(loss.detach())})
+            log.step(step + 1, {name: float(value.detach()) for name, value in (sums | {"loss": loss}).items()})
             if (step + 1) % save_every == 0 or step + 1 == config.steps:
                 states = {name: part.state_dict() for name, part in parts.items()}
                 checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
