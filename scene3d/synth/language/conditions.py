@@ -381,3 +381,8 @@ RANKS: dict[str, RankMaker] = {
     "viewpoint_right": viewpoint("right"),
 }
 """True of one object among its like."""
+SAID = (
+    "near", "at", "support", "under", "above", "below", "between", "against_wall", "corner", "middle", "facing_front",
+    "facing_behind", "viewed_left", "viewed_right",
+)  # fmt: skip
+"""What can be said after "it is"."""

@@ -35,6 +35,10 @@ _PLAIN_LABELS = frozenset(
 """Things of many colours or of none."""
 
 
+_BUILT_IN = frozenset(("door", "window", "curtain", "blinds", "shower curtain"))
+"""Nobody says of these that they are against a wall."""
+
+
 class Spoken(Protocol):
     """What is needed of a room to speak of it; a `TrainingScene` has it."""
 
@@ -107,6 +111,7 @@ class RoomFacts:
         self.corner_gap_m = _corner_gaps_m(corners, floor_m)
         self.middle_m = np.linalg.norm(self.centre_m[:, :2] - floor_m.mean(0), axis=1)
         self.standing = (self.low_m < 0.15) & (self.support < 0)
+        self._movable = self.standing & np.array([label not in _BUILT_IN for label in self.label], bool)
         self.hanging = (self.low_m >= 0.3) & (self.support < 0)
         self.sizable = self.size_m.max(axis=1, initial=0) > 0.3
         self.at_wall = np.array([o.against_wall for o in things], bool)
@@ -232,20 +237,20 @@ class RoomFacts:
     def against_wall(self) -> Truth:
         """Standing with its back to a wall; only what stands on the floor."""
         truth = np.where(self.at_wall & (self.wall_gap_m < 0.25), YES, np.where(self.wall_gap_m > 0.5, NO, DOUBTFUL))
-        return np.where(self.standing, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
+        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
 
     def cornered(self) -> Truth:
         """In a corner of the room; only what stands on the floor."""
         truth = np.where(
             self.in_corner & (self.corner_gap_m < 0.4), YES, np.where(self.corner_gap_m > 0.9, NO, DOUBTFUL)
         )
-        return np.where(self.standing, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
+        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
 
     def central(self) -> Truth:
         """In the middle of the room, away from every wall."""
         far = (self.wall_gap_m > 0.7) & (self.middle_m < 1.0)
         truth = np.where(far, YES, np.where((self.wall_gap_m < 0.35) | (self.middle_m > 1.8), NO, DOUBTFUL))
-        return np.where(self.standing, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
+        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
 
     def leftness_rad(self, stand: int, look_rad: float) -> Float64[np.ndarray, "n"]:
         """Angle to the left of the line of sight, -π … π, for somebody who stands at an object."""

@@ -12,13 +12,15 @@ from scene3d.synth.language.conditions import (
     PREDICATES,
     RANKS,
     RELATIONS,
+    SAID,
     Condition,
     of_colour,
     of_material,
     related_so_many,
 )
-from scene3d.synth.language.facts import YES, Pool
+from scene3d.synth.language.facts import Pool
 from scene3d.synth.language.phrasing import marked
+from scene3d.synth.language.pointing import said_condition, single_condition, some_condition
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
 
@@ -26,11 +28,6 @@ Family = Callable[[Speaker], LanguageSample | None]
 
 _CROWDED = 0.85
 """How often what a predicate singles out has others of its name around."""
-_SAID = (
-    "near", "at", "support", "under", "above", "below", "between", "against_wall", "corner", "middle", "facing_front",
-    "facing_behind", "viewed_left", "viewed_right",
-)  # fmt: skip
-"""What can be said after "it is"."""
 _COMMON = (
     "chair", "table", "sofa", "bed", "lamp", "television", "desk", "cabinet", "plant", "window", "mirror",
     "trash can", "bookshelf", "refrigerator", "sink", "toilet", "printer", "microwave", "piano", "bicycle",
@@ -46,16 +43,15 @@ def single(kind: str, speaker: Speaker) -> LanguageSample | None:
     if found is None:
         return None
     index, pool = found
-    if kind in RELATIONS:
-        condition = related_so_many(speaker, kind, pool, least=1, most=1)
-    else:
-        condition = RANKS[kind](speaker, pool) if kind in RANKS else PREDICATES[kind](speaker, index, pool)
-    members = condition and speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
-    if not condition or not members or len(members) > 1:
+    condition = single_condition(speaker, kind, index, pool)
+    if condition is None:
+        return None
+    members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
+    if members is None or len(members) != 1:
         return None
     slots = _nouns(speaker, members[0], pool, extra=kind not in ("colour", "material")) | condition.slots
     name, text = speaker.phrase(condition.key)
-    tail = "" if kind not in _SAID else said_condition(speaker, condition)
+    tail = "" if kind not in SAID else said_condition(speaker, condition)
     return _pointing(speaker, kind, name, text.format_map(slots), members[0], pool, condition.anchors, tail)
 
 
@@ -77,7 +73,7 @@ def two(speaker: Speaker) -> LanguageSample | None:
     if found is None:
         return None
     index, pool = found
-    first, second = (_some_condition(speaker, index, pool) for _ in range(2))
+    first, second = (some_condition(speaker, index, pool, (*SAID, "colour")) for _ in range(2))
     if first is None or second is None or first.kind == second.kind:
         return None
     facts = speaker.facts
@@ -98,7 +94,7 @@ def description(speaker: Speaker) -> LanguageSample | None:
         return None
     index, pool = found
     facts = speaker.facts
-    told = [c for c in (_some_condition(speaker, index, pool, of=_SAID) for _ in range(2)) if c is not None]
+    told = [c for c in (some_condition(speaker, index, pool, SAID) for _ in range(2)) if c is not None]
     if len(told) < 2 or told[0].kind == told[1].kind:
         return None
     looks: list[Condition] = []
@@ -141,23 +137,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
     return LanguageSample(task=task, family=kind, template=f"{name}+{frame}", turns=(turn,))
 
 
-def said_condition(speaker: Speaker, condition: Condition) -> str:
-    """The condition as it stands after `it is`."""
-    return speaker.said(f"said_{condition.key}", **condition.slots)
-
-
 # Parts --------------------------------------------------------------------------------------------------------------
-
-
-def _some_condition(
-    speaker: Speaker, index: int, pool: Pool, *, of: tuple[str, ...] = (*_SAID, "colour")
-) -> Condition | None:
-    for _ in range(5):
-        kind = speaker.rng.choice(of)
-        condition = PREDICATES[kind](speaker, index, pool)
-        if condition is not None and condition.truth[index] == YES:
-            return condition
-    return None
 
 
 def _nouns(speaker: Speaker, index: int, pool: Pool, *, extra: bool) -> dict[str, str]:

@@ -10,8 +10,9 @@ import numpy as np
 from scene3d.synth.language import words
 from scene3d.synth.language.conditions import PREDICATES, RELATIONS, Condition, related_so_many
 from scene3d.synth.language.facts import YES, Pool
-from scene3d.synth.language.grounding import ABSENT_SETS, Family, said_condition
+from scene3d.synth.language.grounding import ABSENT_SETS, Family
 from scene3d.synth.language.phrasing import marked
+from scene3d.synth.language.pointing import said_condition
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
 
@@ -75,9 +76,10 @@ def two_kinds(speaker: Speaker) -> LanguageSample | None:
     one, other = _plenty(speaker), _plenty(speaker)
     if one is None or other is None or np.minimum(one.truth, other.truth).any():
         return None
-    sets = [speaker.facts.resolved(pool.truth) for pool in (one, other)]
-    if sets[0] is None or sets[1] is None:
+    mine, theirs = speaker.facts.resolved(one.truth), speaker.facts.resolved(other.truth)
+    if mine is None or theirs is None:
         return None
+    sets = (mine, theirs)
     name, text = speaker.phrase("both")
     slots = _nouns(one, sets[0]) | {"u": other.word, "us": words.plural(other.word), "au": words.one(other.word)}
     frame, request = speaker.phrase("frames")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from random import Random
 
+from scene3d.synth.language.phrasing import SHORT_ANSWER
+
 _OPENERS = ("hey, ", "ok, ", "um, ", "please, ", "hi, ", "so, ", "well, ", "hello, ", "ok so ", "excuse me, ")
 _CLOSERS = (" please", " thanks", ", thanks", ", please", " ok", " pls")
 _ARTICLE = re.compile(r"\b(the|a|an) ", re.IGNORECASE)
@@ -23,13 +25,15 @@ _KEEP = frozenset((
 
 
 def as_typed(text: str, rng: Random, *, noise: float) -> str:
-    """The text as somebody might type it; `<ref>` stays as it is.
+    """The text as somebody might type it; `<ref>` and the wish for a short answer stay.
 
     Args:
         text: Lower case, whole sentences.
         rng: Source of chance.
         noise: 0 leaves the text as it is but for capitals; 1 spoils nearly every one.
     """
+    if text.endswith(SHORT_ANSWER):
+        return f"{as_typed(text.removesuffix(SHORT_ANSWER).rstrip(), rng, noise=noise)} {SHORT_ANSWER}"
     if rng.random() < 0.4 * noise:
         text = _shortened(text, rng)
     if rng.random() < 0.15 * noise:

@@ -12,6 +12,8 @@ import yaml
 
 from scene3d.errors import InputError
 
+SHORT_ANSWER = "Answer with a word or a phrase."
+"""Ends a question that wants the bare answer."""
 _FOLDER = Path(__file__).parent / "phrasing"
 _SLOT = re.compile(r" ?\[([^\]]*)\]")
 

@@ -8,24 +8,36 @@ from random import Random
 from typing import get_args
 
 from scene3d.errors import InputError
+from scene3d.synth.language.captions import CAPTIONS
+from scene3d.synth.language.detection import DETECTION
+from scene3d.synth.language.dialogues import DIALOGUES
 from scene3d.synth.language.facts import RoomFacts, Spoken
 from scene3d.synth.language.grounding import GROUNDING, Family
 from scene3d.synth.language.grounding_sets import MULTI_GROUNDING
 from scene3d.synth.language.noise import as_typed
+from scene3d.synth.language.questions import QUESTIONS
 from scene3d.synth.language.sample import LanguageSample, Task
 from scene3d.synth.language.speaker import Speaker
 
 _TASKS: dict[Task, Mapping[str, Family]] = {
     "grounding": GROUNDING,
     "multi_grounding": MULTI_GROUNDING,
+    "detection": DETECTION,
+    "caption": CAPTIONS,
+    "qa": QUESTIONS,
+    "dialogue": DIALOGUES,
 }
 _SHARE: dict[Task, float] = {
     "grounding": 0.34,
     "multi_grounding": 0.14,
+    "detection": 0.08,
+    "caption": 0.08,
+    "qa": 0.22,
+    "dialogue": 0.08,
 }
 """How often each task is taken where none is asked for."""
-_ABSENT_SHARE = 0.4
-"""How often a family of absent things is drawn, against 1 for each other."""
+_FAMILY_SHARE = {"zero_class": 0.4, "zero_look": 0.4, "zero_place": 0.4, "zero_anchor": 0.4, "room": 0.25, "name": 0.7}
+"""How often a family is drawn, where not as often as each other."""
 _TRIES = 6
 _DRAWS = 160
 
@@ -80,7 +92,7 @@ def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageS
     for _ in range(_DRAWS if family is None else 3):
         chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
         names = list(_TASKS[chosen])
-        name = family or speaker.rng.choices(names, [_ABSENT_SHARE if n.startswith("zero_") else 1 for n in names])[0]
+        name = family or speaker.rng.choices(names, [_FAMILY_SHARE.get(n, 1.0) for n in names])[0]
         make = _TASKS[chosen][name]
         for _ in range(_TRIES):
             sample = make(speaker)

@@ -27,6 +27,16 @@ class Mention:
     text: str
     objects: tuple[int, ...]
 
+    @property
+    def linked(self) -> str:
+        """The same with its noun in brackets, for `marked`."""
+        return linked(self.text)
+
+
+def linked(text: str) -> str:
+    """`the [brown desk]` for `the brown desk`."""
+    return f"the [{text.removeprefix('the ')}]"
+
 
 @dataclass(frozen=True, slots=True)
 class Speaker:
@@ -52,6 +62,14 @@ class Speaker:
     def said(self, key: str, **slots: str) -> str:
         """A way of saying `key`, filled."""
         return said(self.rng, key, slots, heldout=self.heldout)
+
+    def answers(self, key: str, **slots: str) -> str:
+        """A way of answering: nothing held out."""
+        return said(self.rng, key, slots, heldout=False)
+
+    def plain(self, index: int) -> str:
+        """The plainest word for an object."""
+        return self.word(index, plain=True)
 
     def word(self, index: int, *, plain: bool = False) -> str:
         """A noun for an object; "" where nobody has a word for it."""

@@ -1,0 +1,498 @@
+"""Questions about a room whose answers are a word or a phrase, balanced by first choosing the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from scene3d.synth.language import words
+from scene3d.synth.language.conditions import (
+    RELATIONS,
+    SAID,
+    Condition,
+    of_colour,
+    of_material,
+    related_so_many,
+    relation_table,
+)
+from scene3d.synth.language.facts import DOUBTFUL, NO, YES, Pool
+from scene3d.synth.language.grounding import missing_word
+from scene3d.synth.language.phrasing import SHORT_ANSWER, marked
+from scene3d.synth.language.pointing import (
+    Pointed,
+    linked_condition,
+    pointed,
+    said_condition,
+    single_condition,
+    some_condition,
+)
+from scene3d.synth.language.sample import LanguageSample, Turn
+from scene3d.synth.language.speaker import Mention, Speaker, linked
+
+_MOST_COUNTED = 8
+_PLACED = tuple(kind for kind in SAID if kind in ("near", "support", "under", "against_wall", "corner", "above"))
+_COLOURS = ("black", "white", "grey", "brown", "red", "green", "blue", "yellow", "orange", "purple", "pink", "beige")
+_DISTANCES = {0.0: "less than half a meter", 1.0: "about 1 meter", 2.0: "about 2 meters", 3.0: "about 3 meters",
+              4.0: "about 4 meters"}  # fmt: skip
+"""Answers by metres of gap; asked only within 0.25 m of these."""
+
+
+def asked(
+    speaker: Speaker,
+    family: str,
+    key: str,
+    slots: dict[str, str],
+    *,
+    reply: str,
+    sentence: str,
+    links: Sequence[Sequence[int]] = (),
+    targets: Sequence[int] = (),
+    anchors: Sequence[Sequence[int]] = (),
+    candidates: tuple[int, ...] = (),
+    selected: Sequence[int] = (),
+) -> LanguageSample:
+    """A question and its answer: bare where the question wants a word, else the sentence with its links."""
+    facts = speaker.facts
+    name, text = speaker.phrase(key)
+    short = speaker.chance(0.5)
+    question = text.format_map(slots)
+    turn = Turn(
+        user=f"{question} {SHORT_ANSWER}" if short else question,
+        selected=facts.ids(selected),
+        answer=reply if short else marked(sentence),
+        links=() if short else tuple(facts.ids(objects) for objects in links),
+        targets=facts.ids(targets),
+        anchors=tuple(facts.ids(objects) for objects in anchors),
+        candidates=candidates,
+        reply=reply,
+    )
+    return LanguageSample(task="qa", family=family, template=name, turns=(turn,))
+
+
+# Is there, how many -------------------------------------------------------------------------------------------------
+
+
+def exists(speaker: Speaker) -> LanguageSample | None:
+    """Is there a thing, or a thing so placed or of such looks."""
+    wanted = speaker.chance(0.5)
+    if speaker.chance(0.45):
+        return _exists_plain(speaker, wanted)
+    found = _some_with(speaker, wanted)
+    if found is None:
+        return None
+    pool, condition, members = found
+    if "adjective" in condition.slots:
+        return _exists_said(speaker, pool.word, condition.slots["adjective"], members)
+    slots = _nouns(pool.word) | {"cond": said_condition(speaker, condition)}
+    place = linked_condition(speaker, condition)
+    if not wanted:
+        sentence = f"No, no {pool.word} is {place}."
+    elif len(members) == 1:
+        sentence = f"Yes, [{words.one(pool.word)}] is {place}."
+    else:
+        sentence = f"Yes, [{_number(len(members))} {words.plural(pool.word)}] are {place}."
+    return asked(
+        speaker, "exists", "exists_where", slots, reply="yes" if wanted else "no", sentence=sentence,
+        links=((members,) if wanted else ()) + condition.anchors, targets=members, anchors=condition.anchors,
+        candidates=speaker.facts.candidates(pool.word),
+    )  # fmt: skip
+
+
+def _exists_plain(speaker: Speaker, wanted: bool) -> LanguageSample | None:
+    word = speaker.word(speaker.rng.choice(speaker.facts.visible)) if wanted else missing_word(speaker)
+    if not word or not words.countable(word):
+        return None
+    members = speaker.facts.resolved(speaker.facts.named(word))
+    if members is None or bool(members) != wanted:
+        return None
+    return _exists_said(speaker, word, "", members)
+
+
+def _exists_said(speaker: Speaker, word: str, adjective: str, members: tuple[int, ...]) -> LanguageSample:
+    noun = f"{adjective} {word}".strip()
+    if not members:
+        sentence = f"No, there is no {noun} here."
+    elif len(members) == 1:
+        sentence = f"Yes, there is [{words.one(word, adjective)}]."
+    else:
+        sentence = f"Yes, there are [{_number(len(members))} {words.plural(noun)}]."
+    return asked(
+        speaker, "exists", "exists", _nouns(word, adjective), reply="yes" if members else "no", sentence=sentence,
+        links=(members,) if members else (), targets=members, candidates=speaker.facts.candidates(word),
+    )  # fmt: skip
+
+
+def count(speaker: Speaker) -> LanguageSample | None:
+    """How many of a kind, or of a kind so placed; none now and then."""
+    wanted = speaker.rng.randrange(5)
+    if wanted == 0 and speaker.chance(0.5):
+        word = missing_word(speaker)
+        return _counted(speaker, word, "count", None, ()) if word else None
+    if speaker.chance(0.5):
+        word = speaker.word(speaker.rng.choice(speaker.facts.visible))
+        if not word or not words.countable(word) or min(len(speaker.facts.pool(word).members), 4) != wanted:
+            return None
+        members = speaker.facts.resolved(speaker.facts.named(word))
+        return None if members is None else _counted(speaker, word, "count", None, members)
+    found = _some_with(speaker, wanted > 0)
+    if found is None:
+        return None
+    pool, condition, members = found
+    return _counted(speaker, pool.word, "count_where", condition, members)
+
+
+def _counted(
+    speaker: Speaker, word: str, key: str, condition: Condition | None, members: tuple[int, ...]
+) -> LanguageSample | None:
+    if len(members) > _MOST_COUNTED:
+        return None
+    adjective = condition.slots.get("adjective", "") if condition is not None else ""
+    slots = _nouns(word, adjective)
+    place, anchors = "", ()
+    if adjective:
+        key = "count"
+    elif condition is not None:
+        slots["cond"] = said_condition(speaker, condition)
+        place, anchors = f" {linked_condition(speaker, condition)}", condition.anchors
+    if not members:
+        sentence = f"There are no {slots['ts']}{place or ' here'}."
+    elif len(members) == 1:
+        sentence = f"There is [one {slots['t']}]{place}."
+    else:
+        sentence = f"There are [{_number(len(members))} {slots['ts']}]{place}."
+    return asked(
+        speaker, "count", key, slots, reply=str(len(members)), sentence=sentence,
+        links=((members,) if members else ()) + anchors, targets=members, anchors=anchors,
+        candidates=speaker.facts.candidates(word),
+    )  # fmt: skip
+
+
+# What it is like ----------------------------------------------------------------------------------------------------
+
+
+def colour(speaker: Speaker) -> LanguageSample | None:
+    """What colour something is."""
+    facts = speaker.facts
+    wanted = speaker.rng.choice(_COLOURS)
+    of = [i for i in facts.visible if facts.has_plain_colour(i) and facts.colour[i] == wanted]
+    return _attribute(speaker, "colour", speaker.pick(of), wanted)
+
+
+def material(speaker: Speaker) -> LanguageSample | None:
+    """What something is made of."""
+    facts = speaker.facts
+    wanted = speaker.rng.choice(tuple(words.MATERIAL_WORDS))
+    of = [i for i in facts.visible if facts.material[i] == wanted]
+    return _attribute(speaker, "material", speaker.pick(of), wanted)
+
+
+def _attribute(speaker: Speaker, family: str, index: int | None, reply: str) -> LanguageSample | None:
+    if index is None:
+        return None
+    if speaker.chance(0.3):
+        text, anchors, selected, word = "<ref>", (), (index,), speaker.plain(index)
+    else:
+        about = pointed(speaker, only=index)
+        if about is None or reply in about.text or words.MATERIAL_WORDS.get(reply, reply) in about.text:
+            return None
+        text, anchors, selected, word = about.text, about.anchors, (), about.pool.word
+    if not word:
+        return None
+    what = reply if family == "colour" else f"made of {reply}"
+    verb = "are" if words.is_plural(word) else "is"
+    return asked(
+        speaker, family, f"ask_{family}", {"x": text}, reply=reply, sentence=f"The [{word}] {verb} {what}.",
+        links=((index,),), targets=(index,), anchors=anchors, selected=selected,
+        candidates=speaker.facts.candidates(word),
+    )  # fmt: skip
+
+
+def name(speaker: Speaker) -> LanguageSample | None:
+    """What a selected object is."""
+    index = speaker.rng.choice(speaker.facts.visible)
+    word = speaker.plain(index)
+    if not word:
+        return None
+    return asked(
+        speaker, "name", "ask_name", {}, reply=word, sentence=f"This is [{words.one(word)}].",
+        links=((index,),), targets=(index,), selected=(index,),
+    )  # fmt: skip
+
+
+def holds(speaker: Speaker) -> LanguageSample | None:
+    """Whether something is of a colour or material, or in a place."""
+    about = pointed(speaker)
+    if about is None:
+        return None
+    wanted = speaker.chance(0.5)
+    condition = _true_of(speaker, about) if wanted else _false_of(speaker, about)
+    if condition is None or (condition.anchors and about.anchors):
+        return None
+    said = said_condition(speaker, condition)
+    if said in about.text or any(s in about.text for s in condition.slots.values()):
+        return None
+    verb = "are" if words.is_plural(about.pool.word) else "is"
+    claim = f"the [{about.pool.word}] {verb} {'' if wanted else 'not '}{linked_condition(speaker, condition)}."
+    return asked(
+        speaker, "holds", "holds", {"x": about.text, "cond": said}, reply="yes" if wanted else "no",
+        sentence=f"{'Yes' if wanted else 'No'}, {claim}", links=((about.index,), *condition.anchors),
+        targets=(about.index,), anchors=about.anchors + condition.anchors,
+        candidates=speaker.facts.candidates(about.pool.word),
+    )  # fmt: skip
+
+
+def _true_of(speaker: Speaker, about: Pointed) -> Condition | None:
+    return some_condition(speaker, about.index, about.pool, (*_PLACED, "colour", "material"))
+
+
+def _false_of(speaker: Speaker, about: Pointed) -> Condition | None:
+    kind = speaker.rng.choice((*_PLACED, "colour", "material"))
+    if kind == "colour":
+        made = of_colour(speaker, speaker.rng.choice(_COLOURS))
+    elif kind == "material":
+        made = of_material(speaker, speaker.rng.choice(tuple(words.MATERIAL_WORDS)))
+    elif kind in RELATIONS:
+        lone = np.zeros(speaker.facts.count, np.int8)
+        lone[about.index] = YES
+        alone = Pool(about.pool.word, lone, (about.index,), 1)
+        made = related_so_many(speaker, kind, alone, least=0, most=0)
+    else:
+        facts = speaker.facts
+        truth = facts.against_wall() if kind == "against_wall" else facts.cornered()
+        made = Condition(kind=kind, key=kind, truth=truth) if facts.standing[about.index] else None
+    return made if made is not None and made.truth[about.index] == NO else None
+
+
+# Comparing ----------------------------------------------------------------------------------------------------------
+
+
+def compare(speaker: Speaker) -> LanguageSample | None:
+    """Which of two is larger, smaller or taller."""
+    pair = _two_mentions(speaker)
+    if pair is None:
+        return None
+    key = speaker.rng.choice(("larger", "smaller", "taller"))
+    facts = speaker.facts
+    before = facts.taller if key == "taller" else facts.bulkier
+    one, other = pair
+    wins = before(one.objects[0], other.objects[0])
+    if not wins and not before(other.objects[0], one.objects[0]):
+        return None
+    best = one if wins != (key == "smaller") else other
+    return _either(speaker, "compare", key, pair, best, f"is {key}", ())
+
+
+def closer(speaker: Speaker) -> LanguageSample | None:
+    """Which of two is closer to a third, or farther from it."""
+    pair, third = _two_mentions(speaker), speaker.anchor(speaker.facts.visible)
+    if pair is None or third is None or third.objects in (pair[0].objects, pair[1].objects):
+        return None
+    facts, at = speaker.facts, third.objects[0]
+    truth = np.zeros(facts.count, np.int8)
+    truth[[pair[0].objects[0], pair[1].objects[0]]] = YES
+    order = facts.nearest_order(truth, at)
+    if order is None or len(order) < 2:
+        return None
+    key = speaker.rng.choice(("closer", "farther"))
+    best = next(m for m in pair if m.objects[0] == order[0 if key == "closer" else 1])
+    joint = "to" if key == "closer" else "from"
+    return _either(speaker, "closer", key, pair, best, f"is {key} {joint} {third.linked}", (third,))
+
+
+def _either(
+    speaker: Speaker, family: str, key: str, pair: tuple[Mention, Mention], best: Mention, claim: str,
+    third: tuple[Mention, ...],
+) -> LanguageSample:  # fmt: skip
+    slots = dict(zip("abc", (m.text for m in (*pair, *third)), strict=False))
+    both = tuple(m.objects[0] for m in pair)
+    return asked(
+        speaker, family, key, slots, reply=best.text.removeprefix("the "),
+        sentence=f"{linked(best.text).capitalize()} {claim}.", links=(best.objects, *(m.objects for m in third)),
+        targets=best.objects, anchors=tuple(m.objects for m in (*pair, *third)),
+        candidates=speaker.facts.ids(both),
+    )  # fmt: skip
+
+
+def distance(speaker: Speaker) -> LanguageSample | None:
+    """How far two things are apart, in words for whole metres."""
+    wanted = speaker.rng.choice(tuple(_DISTANCES))
+    facts = speaker.facts
+    one = speaker.anchor(facts.visible)
+    if one is None:
+        return None
+    gap = facts.gap_m[one.objects[0]]
+    fits = (np.abs(gap - wanted) < 0.25) & facts.seen & facts.sizable
+    fits[[one.objects[0], facts.support[one.objects[0]]]] = False
+    fits &= facts.support != one.objects[0]
+    other = speaker.anchor(np.flatnonzero(fits).tolist())
+    if other is None or other.text == one.text:
+        return None
+    reply = _DISTANCES[wanted]
+    return asked(
+        speaker, "distance", "distance", {"a": one.text, "b": other.text}, reply=reply,
+        sentence=f"{one.linked.capitalize()} is {reply} from {other.linked}.", links=(one.objects, other.objects),
+        targets=one.objects, anchors=(other.objects,),
+    )  # fmt: skip
+
+
+# What and where -----------------------------------------------------------------------------------------------------
+
+
+def what(speaker: Speaker) -> LanguageSample | None:
+    """What is on, under or above something: one thing."""
+    facts = speaker.facts
+    kind, key, said = speaker.rng.choice(
+        (("support", "what_on", "on"), ("under", "what_under", "under"), ("above", "what_above", "above"))
+    )
+    table = relation_table(facts, kind)
+    alone = ((table == YES).sum(1) == 1) & ~(table == DOUBTFUL).any(1)
+    anchor = speaker.anchor(np.flatnonzero(alone).tolist())
+    if anchor is None:
+        return None
+    index = int(table[anchor.objects[0]].argmax())
+    word = speaker.plain(index)
+    if not word or not facts.seen[index]:
+        return None
+    return _thing(speaker, "what", key, anchor, index, f"{said} {anchor.linked}")
+
+
+def what_nearest(speaker: Speaker) -> LanguageSample | None:
+    """What is closest to something, of all that stands around."""
+    facts = speaker.facts
+    anchor = speaker.anchor(facts.visible)
+    if anchor is None:
+        return None
+    at = anchor.objects[0]
+    around = np.where(facts.sizable & (facts.support != at), YES, NO).astype(np.int8)
+    around[[at, facts.support[at]]] = NO
+    order = facts.nearest_order(around, at)
+    if order is None or not facts.seen[order[0]] or not speaker.plain(order[0]) or facts.gap_m[at, order[0]] > 1.0:
+        return None
+    return _thing(speaker, "what_nearest", "what_nearest", anchor, order[0], f"closest to {anchor.linked}")
+
+
+def _thing(speaker: Speaker, family: str, key: str, anchor: Mention, index: int, place: str) -> LanguageSample:
+    word = speaker.plain(index)
+    verb = "are" if words.is_plural(word) else "is"
+    return asked(
+        speaker, family, key, {"a": anchor.text}, reply=word, sentence=f"The [{word}] {verb} {place}.",
+        links=((index,), anchor.objects), targets=(index,), anchors=(anchor.objects,),
+    )  # fmt: skip
+
+
+def where(speaker: Speaker) -> LanguageSample | None:
+    """Where something is: on what, in the corner, against the wall or in the middle of the room."""
+    facts = speaker.facts
+    about = pointed(speaker)
+    if about is None or about.anchors:
+        return None
+    support = int(facts.support[about.index])
+    links: tuple[tuple[int, ...], ...] = ((about.index,),)
+    if support >= 0:
+        if not facts.seen[support] or not speaker.plain(support):
+            return None
+        place = f"on the [{speaker.plain(support)}]"
+        links = (*links, (support,))
+    else:
+        place = _place_in_room(speaker, about.index)
+    if not place:
+        return None
+    verb = "are" if words.is_plural(about.pool.word) else "is"
+    return asked(
+        speaker, "where", "where", {"x": about.text}, reply=place.replace("[", "").replace("]", ""),
+        sentence=f"The [{about.pool.word}] {verb} {place}.", links=links, targets=(about.index,),
+        candidates=facts.candidates(about.pool.word),
+    )  # fmt: skip
+
+
+def _place_in_room(speaker: Speaker, index: int) -> str:
+    """The corner comes before the wall, which is there too; "" where nothing is certain."""
+    facts = speaker.facts
+    cornered, walled = facts.cornered()[index], facts.against_wall()[index]
+    if cornered == YES:
+        return "in the corner"
+    if walled == YES and cornered == NO:
+        return "against the wall"
+    return "in the middle of the room" if facts.central()[index] == YES else ""
+
+
+def side(speaker: Speaker) -> LanguageSample | None:
+    """Left or right of something, for somebody who faces it."""
+    wanted = speaker.rng.choice(("left", "right"))
+    about = pointed(speaker)
+    if about is None:
+        return None
+    facts = speaker.facts
+    table = relation_table(facts, f"viewed_{wanted}")[:, about.index]
+    anchor = speaker.anchor(np.flatnonzero((table == YES) & (about.pool.truth == NO)).tolist())
+    if anchor is None or anchor.objects in about.anchors:
+        return None
+    return asked(
+        speaker, "side", "side", {"x": about.text, "a": anchor.text}, reply=wanted,
+        sentence=f"The [{about.pool.word}] is to the {wanted} of {anchor.linked}.",
+        links=((about.index,), anchor.objects), targets=(about.index,), anchors=(*about.anchors, anchor.objects),
+        candidates=facts.candidates(about.pool.word),
+    )  # fmt: skip
+
+
+def room(speaker: Speaker) -> LanguageSample | None:
+    """What kind of room it is."""
+    kind = speaker.facts.kind
+    return asked(speaker, "room", "room", {}, reply=kind, sentence=f"This is {words.one(kind)}.")
+
+
+# Parts --------------------------------------------------------------------------------------------------------------
+
+
+def _some_with(speaker: Speaker, wanted: bool) -> tuple[Pool, Condition, tuple[int, ...]] | None:
+    """A kind of thing and a condition that some of it meets, or none of it where not `wanted`."""
+    index = speaker.rng.choice(speaker.facts.visible)
+    word = speaker.word(index)
+    if not word or not words.countable(word):
+        return None
+    pool = speaker.facts.pool(word)
+    condition = _with_some(speaker, index, pool) if wanted else _with_none(speaker, pool)
+    if condition is None:
+        return None
+    members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
+    return (pool, condition, members) if members is not None and bool(members) == wanted else None
+
+
+def _with_some(speaker: Speaker, index: int, pool: Pool) -> Condition | None:
+    kind = speaker.rng.choice((*_PLACED, "colour", "material"))
+    if kind in RELATIONS:
+        return related_so_many(speaker, kind, pool, least=1, most=_MOST_COUNTED)
+    return single_condition(speaker, kind, index, pool)
+
+
+def _with_none(speaker: Speaker, pool: Pool) -> Condition | None:
+    kind = speaker.rng.choice((*(k for k in _PLACED if k in RELATIONS), "colour", "material"))
+    if kind == "colour":
+        return of_colour(speaker, speaker.rng.choice(_COLOURS))
+    if kind == "material":
+        return of_material(speaker, speaker.rng.choice(tuple(words.MATERIAL_WORDS)))
+    return related_so_many(speaker, kind, pool, least=0, most=0)
+
+
+def _two_mentions(speaker: Speaker) -> tuple[Mention, Mention] | None:
+    one, other = (speaker.anchor(speaker.facts.visible) for _ in range(2))
+    if one is None or other is None or one.objects == other.objects or one.text == other.text:
+        return None
+    return one, other
+
+
+def _nouns(word: str, adjective: str = "") -> dict[str, str]:
+    noun = f"{adjective} {word}".strip()
+    return {"t": noun, "ts": words.plural(noun), "at": words.one(word, adjective)}
+
+
+def _number(count: int) -> str:
+    return words.NUMBERS[count] if count < len(words.NUMBERS) else str(count)
+
+
+QUESTIONS: dict[str, Callable[[Speaker], LanguageSample | None]] = {
+    "exists": exists, "count": count, "colour": colour, "material": material, "name": name, "holds": holds,
+    "compare": compare, "closer": closer, "distance": distance, "what": what, "what_nearest": what_nearest,
+    "where": where, "side": side, "room": room,
+}  # fmt: skip
