@@ -36,7 +36,11 @@ def shown(marked: str) -> tuple[str, tuple[Span, ...]]:
     text += _MARK.sub("", marked[at:])
     lead = len(text) - len(text.lstrip())
     text = text.strip()
-    return text, tuple(Span(start=min(s.start - lead, len(text)), end=min(s.end - lead, len(text))) for s in spans)
+    return text, tuple(Span(start=_within(s.start - lead, text), end=_within(s.end - lead, text)) for s in spans)
+
+
+def _within(at: int, text: str) -> int:
+    return min(max(at, 0), len(text))
 
 
 def marked(text: str, spans: tuple[Span, ...]) -> str:

@@ -1,0 +1,145 @@
+"""How well sentences find objects: held-out phrasings about held-out rooms, beside what guessing would give."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scene3d.evaluate.abstention import AbstentionMetrics
+from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
+from scene3d.model.question import Question
+from scene3d.model.session import Session
+from scene3d.quality.rooms import JudgedRoom
+from scene3d.synth.language import LanguageSample, RoomFacts, speak
+from scene3d.types import GroundedText
+
+_HITS = (0.25, 0.5)
+
+
+@dataclass
+class GroundingFigures:
+    """Collects rooms."""
+
+    single: GroundingScore = field(default_factory=lambda: GroundingScore("scanrefer"))
+    alignment: GroundingScore = field(default_factory=lambda: GroundingScore("scanrefer"))
+    several: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
+    abstention: AbstentionMetrics = field(default_factory=AbstentionMetrics)
+    families: dict[str, list[tuple[float, float, float]]] = field(default_factory=lambda: defaultdict(list))
+    """Per family: hit at IoU .25, at .5, and the chance that a random object of the right class is a hit at .25."""
+    crowded: list[float] = field(default_factory=list)
+    """Hits at .25 where there are two or more distractors of the same name."""
+    contained: list[float] = field(default_factory=list)
+    """Whether the target was proposed at all: the most that grounding can reach, at IoU .25."""
+
+    def add(self, room: JudgedRoom, session: Session, *, sentences: int, seed: int) -> None:
+        """Judge `sentences` single-target and as many other sentences about one room."""
+        facts = RoomFacts(room.truth)
+        truth = truth_boxes(room)
+        boxes = session.segment().box.double().numpy()
+        for task in ("grounding", "multi_grounding"):
+            samples = speak(facts, seed=seed, count=sentences, task=task, heldout=True)
+            samples = [sample for sample in samples if not sample.turns[0].selected]
+            asked = [Question(text=sample.turns[0].user) for sample in samples]
+            answers = session.ground_many(asked)
+            if task == "grounding":
+                texts = [question.text for question in asked]
+                by_name = session.match(texts).numpy() if session.grounder.alignment is not None else None
+                self._add_single(samples, answers, by_name, boxes, truth)
+            self._add_several(samples, answers, boxes, truth)
+
+    def result(self) -> dict[str, Any]:
+        """All figures, fractions 0–1."""
+        families = {
+            name: {
+                "sentences": len(rows),
+                "acc@0.25": float(np.mean([row[0] for row in rows])),
+                "acc@0.5": float(np.mean([row[1] for row in rows])),
+                "random of class @0.25": float(np.mean([row[2] for row in rows])),
+            }
+            for name, rows in sorted(self.families.items())
+        }
+        return {
+            "single target": self.single.result(),
+            "single target, alignment alone": self.alignment.result(),
+            "single target, random of the right class @0.25": float(
+                np.mean([row[2] for rows in self.families.values() for row in rows])
+            ),
+            "single target, proposed at all @0.25": float(np.mean(self.contained)),
+            "two or more distractors @0.25": float(np.mean(self.crowded)) if self.crowded else float("nan"),
+            "one, many or none": self.several.result(),
+            "absence": self.abstention.result(),
+            "families": families,
+        }
+
+    def _add_single(
+        self,
+        samples: list[LanguageSample],
+        answers: list[GroundedText],
+        by_name: np.ndarray | None,
+        boxes: np.ndarray,
+        truth: dict[int, np.ndarray],
+    ) -> None:
+        for row, (sample, answer) in enumerate(zip(samples, answers, strict=True)):
+            turn = sample.turns[0]
+            if len(turn.targets) != 1:
+                continue
+            target = truth[turn.targets[0]][None]
+            named = [link.id for link in answer.phrases[0].objects[:1]]
+            iou = benchmark_box_iou("scanrefer", boxes[named], target)
+            kind = "unique" if len(turn.candidates) < 2 else "multiple"
+            self.single.add(iou, eval_type=kind)
+            if by_name is not None:
+                best = [int(by_name[:, row].argmax())] if len(by_name) else []
+                self.alignment.add(benchmark_box_iou("scanrefer", boxes[best], target), eval_type=kind)
+            hits = [float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS]
+            guess = _guess(boxes, truth, turn.candidates or turn.targets, turn.targets)
+            self.families[sample.family].append((hits[0], hits[1], guess))
+            if len(turn.candidates) >= 3:
+                self.crowded.append(hits[0])
+            every = benchmark_box_iou("scanrefer", boxes, target)
+            self.contained.append(float(len(every) > 0 and every.max() >= _HITS[0]))
+
+    def _add_several(
+        self,
+        samples: list[LanguageSample],
+        answers: list[GroundedText],
+        boxes: np.ndarray,
+        truth: dict[int, np.ndarray],
+    ) -> None:
+        for sample, answer in zip(samples, answers, strict=True):
+            turn, phrase = sample.turns[0], answer.phrases[0]
+            crowd = "w_d" if len(turn.candidates) > len(turn.targets) else "wo_d"
+            kind = {0: f"zt_{crowd}", 1: f"st_{crowd}"}.get(len(turn.targets), "mt")
+            predicted = boxes[[link.id for link in phrase.objects]]
+            wanted = np.array([truth[i] for i in turn.targets]).reshape(-1, 6)
+            iou = benchmark_box_iou("multi3drefer", predicted, wanted)
+            self.several.add(iou, eval_type=kind)
+            silent = not phrase.objects
+            right = not turn.targets if silent else bool(turn.targets) and bool(iou[0].max() >= _HITS[0])
+            self.abstention.add(
+                str(len(self.abstention.ids)),
+                phrase.absent_probability if silent else phrase.objects[0].probability,
+                right,
+                zero_target=not turn.targets,
+                said_absent=silent,
+            )
+
+
+def truth_boxes(room: JudgedRoom) -> dict[int, np.ndarray]:
+    """Axis-aligned box of every object's scanned points, as the benchmarks take it."""
+    xyz_m = room.scene.xyz_m.double().numpy()
+    return {i: np.concatenate([xyz_m[room.instance == i].min(0), xyz_m[room.instance == i].max(0)]) for i in room.label}
+
+
+def _guess(boxes: np.ndarray, truth: dict[int, np.ndarray], candidates: Iterable[int], targets: Iterable[int]) -> float:
+    """Chance of a hit for one who picks at random among the proposals of the right name."""
+    picks = []
+    for i in candidates:
+        iou = benchmark_box_iou("scanrefer", boxes, truth[i][None])[:, 0]
+        if len(iou) and iou.max() >= _HITS[0]:
+            picks.append(i in set(targets))
+    return float(np.mean(picks)) if picks else 0.0
