@@ -1,0 +1,16 @@
+"""From a request about a scene to steps that a robot can check before it moves."""
+
+from scene3d.planner.activities import Activity, load_activities, rank_by_sentence_encoder
+from scene3d.planner.domain import Domain, Knowledge
+from scene3d.planner.floor import RobotConfig
+from scene3d.planner.planner import Planner
+
+__all__ = [
+    "Activity",
+    "Domain",
+    "Knowledge",
+    "Planner",
+    "RobotConfig",
+    "load_activities",
+    "rank_by_sentence_encoder",
+]

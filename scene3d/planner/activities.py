@@ -1,0 +1,154 @@
+"""Household activities: from a request to the goal of one of them, with objects of the scene put in."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from scene3d.errors import ConfigError
+from scene3d.planner.ground import Atom
+from scene3d.planner.problem import write_goal
+from scene3d.planner.world import Thing, World
+
+Rank = Callable[[str, Sequence["Activity"]], Sequence[float]]
+"""How well each activity answers a request; larger is better, 1 is perfect."""
+_FACT = re.compile(r"\s*(not\s+)?([\w-]+)\s*\(\s*([^()]*?)\s*\)\s*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """Something people ask a household robot for."""
+
+    name: str
+    goals: tuple[str, ...]
+    """Facts with slots: `on({cup}, {table})`, `not opened({window})`."""
+    slots: Mapping[str, tuple[str, ...]]
+    """Class names that fit each slot."""
+    phrasings: tuple[str, ...]
+    """Examples of the request, those of the training only."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """An activity with objects of the scene."""
+
+    activity: Activity
+    objects: Mapping[str, Thing]
+    missing: tuple[str, ...]
+    """Slots for which the scene has nothing."""
+
+    def literals(self) -> list[tuple[Atom, bool]]:
+        """The facts of the goal with their values; only where nothing is missing."""
+        found: list[tuple[Atom, bool]] = []
+        for goal in self.activity.goals:
+            negated, predicate, arguments = _parsed(goal)
+            names = tuple(self.objects[slot].name for slot in arguments)
+            found.append(((predicate, *names), not negated))
+        return found
+
+    def goal(self) -> str:
+        """The goal as PDDL."""
+        return write_goal(self.literals())
+
+
+def load_activities(path: Path) -> tuple[Activity, ...]:
+    """Read activities from YAML: a list of `name`, `goal`, `objects` and `phrasings`.
+
+    Raises:
+        ConfigError: Not such a file, or a goal with a slot that `objects` does not name.
+    """
+    try:
+        records = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
+    if isinstance(records, dict):
+        records = records.get("activities")
+    if not isinstance(records, list):
+        raise ConfigError(f"{path}: a list of activities is needed")
+    return tuple(_activity(record, f"{path}: activity {i + 1}") for i, record in enumerate(records))
+
+
+def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) -> Instance:
+    """Choose an object per slot: one that the request names, else one that a robot gets to, else the surest.
+
+    Args:
+        activity: With its slots.
+        world: The things to choose from; each takes one slot at most.
+        named: Ids of objects that the request speaks of, most probable first.
+    """
+    order = {object_id: i for i, object_id in enumerate(named)}
+    taken: dict[str, Thing] = {}
+    missing: list[str] = []
+    for slot, labels in activity.slots.items():
+        fitting = [t for t in world.things if t.label in labels and t not in taken.values()]
+        if not fitting:
+            missing.append(slot)
+            continue
+        taken[slot] = min(
+            fitting,
+            key=lambda t: (
+                order.get(t.id, len(order)),
+                ("reachable", t.name) not in world.facts,
+                labels.index(t.label),
+                -t.score,
+            ),
+        )
+    return Instance(activity=activity, objects=taken, missing=tuple(missing))
+
+
+def rank_by_sentence_encoder(request: str, candidates: Sequence[Activity]) -> list[float]:
+    """Cosine of the request with the closest example of each activity.
+
+    Raises:
+        MissingDependencyError: The sentence encoder is not installed.
+    """
+    from scene3d.model.text import text_encoder
+
+    phrasings = tuple(phrase for activity in candidates for phrase in activity.phrasings)
+    encoder = text_encoder()
+    close = (_vectors(phrasings) @ encoder.encode([request])[0]).tolist()
+    scores: list[float] = []
+    for activity in candidates:
+        own, close = close[: len(activity.phrasings)], close[len(activity.phrasings) :]
+        scores.append(max(own, default=-1.0))
+    return scores
+
+
+@functools.lru_cache(maxsize=8)
+def _vectors(phrasings: tuple[str, ...]) -> Any:
+    from scene3d.model.text import text_encoder
+
+    return text_encoder().encode(list(phrasings))
+
+
+def _activity(record: object, where: str) -> Activity:
+    if not isinstance(record, dict) or not {"name", "goal", "objects"} <= set(record):
+        raise ConfigError(f"{where}: name, goal and objects are needed, found {record!r:.100}")
+    goals = record["goal"] if isinstance(record["goal"], list) else [record["goal"]]
+    goals = tuple(str(goal) for goal in goals)
+    slots = {slot: _labels(labels) for slot, labels in dict(record["objects"]).items()}
+    for goal in goals:
+        for slot in _parsed(goal, where)[2]:
+            if slot not in slots:
+                raise ConfigError(f"{where}: goal {goal!r}: objects has no {slot!r}; there are: {', '.join(slots)}")
+    phrasings = tuple(str(phrase) for phrase in record.get("phrasings", ()))
+    return Activity(name=str(record["name"]), goals=goals, slots=slots, phrasings=phrasings)
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    return tuple(str(label) for label in value) if isinstance(value, list) else (str(value),)
+
+
+def _parsed(goal: str, where: str = "goal") -> tuple[bool, str, list[str]]:
+    """Negation, predicate and slots of `not on({cup}, {table})`."""
+    match = _FACT.fullmatch(goal)
+    if match is None:
+        raise ConfigError(f"{where}: goal {goal!r}: write it as on({{cup}}, {{table}}) or not opened({{window}})")
+    slots = [part.strip().strip("{}") for part in match.group(3).split(",") if part.strip()]
+    return match.group(1) is not None, match.group(2), slots
