@@ -34,6 +34,9 @@ class ScorerConfig:
     width: int = 128
     layers: int = 2
     heads: int = 4
+    dropout: float = 0.1
+    feature_dropout: float = 0.4
+    """Of the detector's features: what the class and the look say should do where they can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +70,16 @@ class RelationScorer(nn.Module):
         self.slots = nn.Parameter(torch.randn(2 + ANCHORS, width) * 0.1)
         self.from_token = nn.Linear(text, width)
         layer = nn.TransformerEncoderLayer(
-            width, config.heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+            width, config.heads, 2 * width, dropout=config.dropout, activation="gelu", batch_first=True, norm_first=True
         )
         self.reader = nn.TransformerEncoder(layer, config.layers, enable_nested_tensor=False)
+        self.from_feature = nn.Dropout(config.feature_dropout)
         own = config.feature_width + config.looks + config.places + 2
         self.from_referent = nn.Sequential(nn.Linear(own, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.from_name = nn.Linear(text, width, bias=False)
         self.slot_to_referent = nn.Linear(width, width)
-        self.slot_to_name = nn.Linear(width, width)
+        self.slot_to_token = nn.Linear(width, width)
+        self.token_key = nn.Linear(text, width)
         self.name_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.name_bias = nn.Parameter(torch.tensor(-3.0))
         self.no_anchor = nn.Linear(width, 1)
@@ -102,10 +107,9 @@ class RelationScorer(nn.Module):
         """
         slot = self._read(token, present)  # (t, 2 + a, w)
         sought, how = slot[:, 0], slot[:, 1]
-        own = torch.cat([seen.embedding, seen.look, seen.place, _sizes(seen)], dim=1)
+        own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)
         referent = self.from_referent(own)
-        name = normalize(self.from_name(seen.kind @ self.kind_names), dim=1)
-        fit = self._fit(slot, referent, name)  # (t, 2 + a, r)
+        fit = self._fit(slot, self._words(slot, token, present), referent, seen.kind)  # (t, 2 + a, r)
         candidate, anchor = fit[:, 0], fit[:, 2:]
         anchor = anchor + 4 * selected.sum(2)[:, None] * 0.5
         anchor = torch.cat([anchor, self.no_anchor(slot[:, 2:])], dim=2)
@@ -139,12 +143,24 @@ class RelationScorer(nn.Module):
         padding = ~torch.cat([there, present], dim=1)
         return self.reader(state, src_key_padding_mask=padding)[:, : len(self.slots)]
 
+    def _words(
+        self, slot: Float[Tensor, "t s w"], token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]
+    ) -> Float[Tensor, "t s e"]:
+        """What each slot speaks of, in the sentence encoder's own space, where words for one thing lie together."""
+        match = self.slot_to_token(slot) @ self.token_key(token).transpose(1, 2) / math.sqrt(slot.shape[2])
+        return match.masked_fill(~present[:, None], -torch.inf).softmax(2) @ token
+
     def _fit(
-        self, slot: Float[Tensor, "t s w"], referent: Float[Tensor, "r w"], name: Float[Tensor, "r w"]
+        self,
+        slot: Float[Tensor, "t s w"],
+        words: Float[Tensor, "t s e"],
+        referent: Float[Tensor, "r w"],
+        kind: Float[Tensor, "r k"],
     ) -> Float[Tensor, "t s r"]:
         """How well each object is what each slot speaks of: by its feature, and by the words for its class."""
         by_feature = self.slot_to_referent(slot) @ referent.T / math.sqrt(referent.shape[1])
-        by_name = normalize(self.slot_to_name(slot), dim=2) @ name.T
+        name = normalize(self.from_name(kind @ self.kind_names), dim=1)
+        by_name = normalize(self.from_name(words), dim=2) @ name.T
         return by_feature + self.name_scale.exp() * by_name + self.name_bias
 
     def _ranks(

@@ -35,12 +35,14 @@ class RelationTraining:
     """Rooms per step."""
     sentences: int = 48
     """Sentences about each of them."""
-    variants: int = 2
+    variants: int = 3
     """Turned variants of each room."""
-    pool: int = 240
-    """Sentences kept ready per room; their token states are computed once."""
+    pool: int = 320
+    """Dialogues kept ready per room; the token states of their sentences are computed once."""
     learning_rate: float = 2e-3
-    weight_decay: float = 0.02
+    weight_decay: float = 0.05
+    word_dropout: float = 0.1
+    """Share of the tokens that a sentence loses."""
     clip: float = 1.0
     seed: int = 0
 
@@ -98,7 +100,9 @@ def train_relations(config: RelationTraining, model: str, data: Path, out: Path,
         for step in range(first, config.steps):
             sums: dict[str, Tensor] = {}
             for seen, asked in stream.at(step):
-                scores = scorer(asked.token, asked.present, seen, asked.selected)
+                kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
+                kept[:, 0] = True
+                scores = scorer(asked.token, kept, seen, asked.selected)
                 for name, value in relation_losses(scores, asked).items():
                     sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
             loss = torch.stack(list(sums.values())).sum()
@@ -162,7 +166,7 @@ class AskedStream:
             room = rng.choice(self.rooms)
             exchanges, states = self._pool(room.path)
             rows = [rng.randrange(len(exchanges)) for _ in range(self.config.sentences)]
-            seen = turned(room.seen, quarter_turns=rng.randrange(4))
+            seen = varied(room.seen, rng)
             yield seen, asked_of([exchanges[i] for i in rows], [states[i] for i in rows], room)
 
     def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor]]:
@@ -222,10 +226,13 @@ def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom
     )
 
 
-def turned(seen: Referents, *, quarter_turns: int) -> Referents:
-    """The same objects with the scan's axes turned; what is said of them stays true."""
+def varied(seen: Referents, rng: random.Random) -> Referents:
+    """The same objects with the scan's axes turned by quarters and boxes a little off; what is said stays true."""
     place = seen.place.clone()
-    for _ in range(quarter_turns):
+    for _ in range(rng.randrange(4)):
         x, y, width, depth, ahead, aside = place[:, [0, 1, 3, 4, 6, 7]].unbind(1)
         place[:, [0, 1, 3, 4, 6, 7]] = torch.stack([-y, x, depth, width, -aside, ahead], dim=1)
+    noise = torch.Generator().manual_seed(rng.randrange(2**31))
+    place[:, :3] += 0.02 * torch.randn(place[:, :3].shape, generator=noise)
+    place[:, 3:6] *= 1 + 0.03 * torch.randn(place[:, 3:6].shape, generator=noise)
     return replace(seen, place=place)
