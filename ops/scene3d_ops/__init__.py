@@ -12,6 +12,7 @@ from scene3d_ops.layers import (
     weight_to_minkowski,
     weight_to_spconv,
 )
+from scene3d_ops.linear_int8 import Int8Weight, linear_int8
 from scene3d_ops.nearest import farthest_points, knn
 from scene3d_ops.normals import point_normals, vertex_normals
 from scene3d_ops.overlap import box_iou_aligned, box_iou_yawed, mask_iou
@@ -21,6 +22,7 @@ from scene3d_ops.voxels import unique_cells
 
 __all__ = [
     "Coarsening",
+    "Int8Weight",
     "Lattice",
     "SparseConv3d",
     "SparseInverseConv3d",
@@ -30,6 +32,7 @@ __all__ = [
     "box_iou_yawed",
     "farthest_points",
     "knn",
+    "linear_int8",
     "mask_iou",
     "over_segment_graph",
     "point_normals",

@@ -1,6 +1,7 @@
 """The torch twins: each op written to be read. They specify the kernels and serve where no kernel can run."""
 
 from scene3d_ops.reference.convolution import sparse_conv
+from scene3d_ops.reference.linear_int8 import INT8_BLOCK, linear_int8, round_rows
 from scene3d_ops.reference.nearest import farthest_points, knn
 from scene3d_ops.reference.neighbours import coarsen, pack_keys, sorted_keys, stride_tables, subm_table, unpack_keys
 from scene3d_ops.reference.normals import point_normals, vertex_normals
@@ -10,15 +11,18 @@ from scene3d_ops.reference.superpoints import over_segment_graph
 from scene3d_ops.reference.voxels import unique_cells
 
 __all__ = [
+    "INT8_BLOCK",
     "box_iou_aligned",
     "box_iou_yawed",
     "coarsen",
     "farthest_points",
     "knn",
+    "linear_int8",
     "mask_iou",
     "over_segment_graph",
     "pack_keys",
     "point_normals",
+    "round_rows",
     "segment_max",
     "segment_mean",
     "segment_sum",
