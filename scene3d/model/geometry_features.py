@@ -66,9 +66,9 @@ def own_measures(seen: Referents) -> Float[Tensor, "r 9"]:
 
 
 def placed_measures(seen: Referents, weight: Float[Tensor, "t a r"]) -> Float[Tensor, "t r m"]:
-    """What objects can be ranked by relative to two softly chosen others.
+    """What objects can be ranked by relative to a few softly chosen others.
 
-    For each of the two: gap to it, how far left and how far ahead of it, seen along its front. Then, standing at the
+    For each of them: gap to it, how far left and how far ahead of it, seen along its front. Then, standing at the
     first and looking to the second: how far right and ahead, distance to the line between them, and how evenly between.
     """
     centre, low, high = _boxes(seen)

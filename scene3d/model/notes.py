@@ -95,6 +95,17 @@ class SceneWords:
         said += [f"near {self.name[j]} {float(gap[j]):.1f} m" for j in near[:_NEIGHBOURS]]
         return ", ".join(said)
 
+    def side(self, i: int, anchor: int) -> str:
+        """Where `i` is for somebody who faces `anchor`: its front tells from where, else the middle of the room."""
+        place = self.seen.place
+        front = place[anchor, 6:8] if float(place[anchor, 8]) > 0.5 else -place[anchor, :2]
+        offset = place[i, :2] - place[anchor, :2]
+        left = float(front[1] * offset[0] - front[0] * offset[1])  # of one who looks against the front
+        ahead = float((front * offset).sum())
+        if abs(left) > abs(ahead):
+            return "left" if left > 0 else "right"
+        return "front" if ahead > 0 else "behind"
+
     def inventory(self, *, least: float = 0.3) -> str:
         """All names with their counts, most frequent first."""
         names = [name for name, score in zip(self.name, self.seen.score.tolist(), strict=True) if score >= least]
@@ -149,5 +160,5 @@ def _told_by(scene: SceneWords, found: Found, targets: list[int]) -> str:
         i = int(row[:-1].argmax())
         said += f" | by {scene.words[i]}, {scene.size(i)}"
         if targets and i != targets[0]:
-            said += f", {float(scene.pair[targets[0], i, 5]):.1f} m away"
+            said += f", {float(scene.pair[targets[0], i, 5]):.1f} m away, {scene.side(targets[0], i)}"
     return said

@@ -1,8 +1,8 @@
 """The relation scorer: which objects a sentence is about, by names, looks and geometry, without the language model.
 
-It reads a sentence into a few slots (what is sought, up to two things it is told by, how they relate), finds the things
-that it is told by, and compares every object with them and with its rivals: nearest, larger and leftmost are questions
-of rank among those that fit the name.
+It reads a sentence into a few slots (what is sought, up to three things that tell which, how they relate), finds those
+things, and compares every object with them and with its rivals: nearest, larger and leftmost are questions of rank among
+those that fit the name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn.functional import gelu, normalize
 from scene3d.model.geometry_features import PAIR_FEATURES, own_measures, pair_features, placed_measures
 from scene3d.types import Referents
 
-ANCHORS = 2
+ANCHORS = 3
 _MEASURES = 9 + 3 * ANCHORS + 4
 
 
