@@ -27,8 +27,8 @@ _TABLE_LABELS = frozenset(
 _PORTABLE = frozenset(
     ("book", "cup", "bottle", "water bottle", "bowl", "plate", "tray", "vase", "candle", "decoration", "ball", "bag",
      "stuffed animal", "backpack", "box", "laptop", "telephone", "printer", "keyboard", "mouse", "alarm clock",
-     "pillow", "cushion", "blanket", "towel", "paper", "tissue box", "hat", "shoe", "clothes", "headphones", "plant", "lamp",
-     "toilet paper", "basket", "storage bin", "trash can", "suitcase", "speaker", "toaster", "coffee kettle", "crate",
+     "pillow", "cushion", "blanket", "towel", "paper", "tissue box", "hat", "shoe", "clothes", "headphones", "plant",
+     "lamp", "toilet paper", "basket", "storage bin", "trash can", "suitcase", "speaker", "toaster", "coffee kettle", "crate",
      "laundry basket", "recycling bin", "soap dispenser", "guitar")
 )  # fmt: skip
 

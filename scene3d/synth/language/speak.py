@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import replace
 from random import Random
@@ -15,18 +16,11 @@ from scene3d.synth.language.facts import RoomFacts, Spoken
 from scene3d.synth.language.grounding import GROUNDING, Family
 from scene3d.synth.language.grounding_sets import MULTI_GROUNDING
 from scene3d.synth.language.noise import as_typed
+from scene3d.synth.language.plans import plan_families
 from scene3d.synth.language.questions import QUESTIONS
 from scene3d.synth.language.sample import LanguageSample, Task
 from scene3d.synth.language.speaker import Speaker
 
-_TASKS: dict[Task, Mapping[str, Family]] = {
-    "grounding": GROUNDING,
-    "multi_grounding": MULTI_GROUNDING,
-    "detection": DETECTION,
-    "caption": CAPTIONS,
-    "qa": QUESTIONS,
-    "dialogue": DIALOGUES,
-}
 _SHARE: dict[Task, float] = {
     "grounding": 0.34,
     "multi_grounding": 0.14,
@@ -34,12 +28,35 @@ _SHARE: dict[Task, float] = {
     "caption": 0.08,
     "qa": 0.22,
     "dialogue": 0.08,
+    "plan": 0.06,
 }
 """How often each task is taken where none is asked for."""
-_FAMILY_SHARE = {"zero_class": 0.4, "zero_look": 0.4, "zero_place": 0.4, "zero_anchor": 0.4, "room": 0.25, "name": 0.7}
+_FAMILY_SHARE = {
+    "zero_class": 0.4,
+    "zero_look": 0.4,
+    "zero_place": 0.4,
+    "zero_anchor": 0.4,
+    "room": 0.25,
+    "name": 0.7,
+    "impossible": 6.0,
+}
 """How often a family is drawn, where not as often as each other."""
 _TRIES = 6
 _DRAWS = 160
+
+
+@functools.cache
+def _tasks() -> dict[Task, Mapping[str, Family]]:
+    """All families by task; the plans come from a file, so not at import."""
+    return {
+        "detection": DETECTION,
+        "grounding": GROUNDING,
+        "multi_grounding": MULTI_GROUNDING,
+        "caption": CAPTIONS,
+        "qa": QUESTIONS,
+        "dialogue": DIALOGUES,
+        "plan": plan_families(),
+    }
 
 
 def families(task: Task) -> tuple[str, ...]:
@@ -48,9 +65,9 @@ def families(task: Task) -> tuple[str, ...]:
     Raises:
         InputError: No such task.
     """
-    if task not in _TASKS:
+    if task not in _tasks():
         raise InputError(f"no task {task!r}; there are: {', '.join(get_args(Task))}")
-    return tuple(_TASKS[task])
+    return tuple(_tasks()[task])
 
 
 def speak(
@@ -91,9 +108,9 @@ def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageS
     """A sample; another family is tried where the room does not offer one, so that rare families come as they can."""
     for _ in range(_DRAWS if family is None else 3):
         chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
-        names = list(_TASKS[chosen])
+        names = list(_tasks()[chosen])
         name = family or speaker.rng.choices(names, [_FAMILY_SHARE.get(n, 1.0) for n in names])[0]
-        make = _TASKS[chosen][name]
+        make = _tasks()[chosen][name]
         for _ in range(_TRIES):
             sample = make(speaker)
             if sample is not None:
