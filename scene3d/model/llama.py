@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from scene3d.model.llama_attention import Turns, attend, causal_mask
-from scene3d.model.llama_cache import Cache
+from scene3d.model.llama_cache import Cache, Past
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ class Llama(nn.Module):
         self.embed_tokens = nn.Embedding(config.vocabulary, config.width)
         self.layers = nn.ModuleList(Layer(config) for _ in range(config.layers))
         self.norm = RootMeanSquareNorm(config.width, config.norm_epsilon)
-        self.lm_head = None if config.tied else nn.Linear(config.width, config.vocabulary, bias=False)
+        self.lm_head: nn.Module | None = None if config.tied else nn.Linear(config.width, config.vocabulary, bias=False)
         if frequency is None:
             frequency = config.rope_theta ** (-torch.arange(0, config.head_width, 2) / config.head_width)
         self.frequency: Tensor
@@ -106,16 +106,19 @@ class Llama(nn.Module):
         Raises:
             ValueError: The cache is full.
         """
+        plain = mask is None
         if mask is None:
             mask = causal_mask(x, cache, real)
         place = None
         if cache is not None:
-            place = cache.extend(real if real is not None else x.new_ones(x.shape[:2], dtype=torch.bool))
+            place = cache.extend(x.shape[1], real)
         turns = Turns(position, self.frequency, scale=self.turn_scale, dtype=x.dtype)
         if mask is not None and mask.dtype != torch.bool:
             mask = mask.to(x.dtype)
         for index, layer in enumerate(self.layers):
-            past = None if cache is None or place is None else (cache, index, place)
+            past = None
+            if cache is not None and place is not None:
+                past = Past(cache=cache, layer=index, place=place, plain=plain)
             x = layer(x, turns, mask, past)
         return self.norm(x)
 
@@ -153,7 +156,7 @@ class Layer(nn.Module):
         x: Float[Tensor, "b t c"],
         turns: Turns,
         mask: Tensor | None,
-        past: tuple[Cache, int, slice] | None,
+        past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """States after this layer."""
         x = x + self.self_attn(self.input_layernorm(x), turns, mask, past)
@@ -177,7 +180,7 @@ class Attention(nn.Module):
         x: Float[Tensor, "b t c"],
         turns: Turns,
         mask: Tensor | None,
-        past: tuple[Cache, int, slice] | None,
+        past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """What each token gathers from those it may see."""
         b, t, _ = x.shape

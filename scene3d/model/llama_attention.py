@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from scene3d.model.llama_cache import Cache
+from scene3d.model.llama_cache import Cache, Past
 
 
 class Turns:
@@ -43,7 +43,8 @@ def causal_mask(
     """Each token sees the real ones before it and itself; None where that means everything, as for one new token."""
     t = x.shape[1]
     past = 0 if cache is None else cache.length
-    if real is None and t == 1 and (cache is None or bool(cache.seen().all())):
+    padded = cache is not None and (cache.padded or (cache.prefix is not None and cache.prefix.padded))
+    if real is None and t == 1 and not padded:
         return None
     order = torch.arange(t, device=x.device)
     own = order[:, None] >= order
@@ -60,7 +61,7 @@ def attend(
     key: Float[Tensor, "b k t d"],
     value: Float[Tensor, "b k t d"],
     mask: Tensor | None,
-    past: tuple[Cache, int, slice] | None,
+    past: Past | None,
 ) -> Float[Tensor, "b h t d"]:
     """Scaled dot-product attention of queries to their own tokens and to those of the past.
 
@@ -73,13 +74,12 @@ def attend(
         mask = mask.repeat(1, 1, h // groups, 1)
     prefix = None
     if past is not None:
-        cache, layer, place = past
-        key, value = cache.write(layer, place, key, value)
-        prefix = cache.prefix
+        key, value = past.write(key, value)
+        prefix = past.cache.prefix
     if prefix is None or past is None:
         out = functional.scaled_dot_product_attention(query, key, value, attn_mask=mask)
     else:
-        first = prefix.keys[past[1], 0, :, : prefix.own], prefix.values[past[1], 0, :, : prefix.own]
+        first = prefix.keys[past.layer, 0, :, : prefix.own], prefix.values[past.layer, 0, :, : prefix.own]
         out = _attend_to_two(query, first, (key, value), mask)
     return out.reshape(b, h, t, d)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -38,6 +40,8 @@ class Cache:
         self.values = torch.zeros_like(self.keys)
         self.real = torch.zeros(batch, capacity, dtype=torch.bool, device=device)
         self.own = 0
+        self.padded = False
+        """Whether any of these tokens, those of the prefix not counted, may be padding."""
 
     @property
     def length(self) -> int:
@@ -55,16 +59,17 @@ class Cache:
             device=self.keys.device,
         )
 
-    def extend(self, real: Bool[Tensor, "b t"]) -> slice:
-        """Make room for `t` more tokens; `real` is false for padding. Returns their places in `keys` and `values`.
+    def extend(self, count: int, real: Bool[Tensor, "b t"] | None = None) -> slice:
+        """Make room for more tokens; `real` is false for padding. Returns their places in `keys` and `values`.
 
         Raises:
             ValueError: They do not fit.
         """
-        first, last = self.own, self.own + real.shape[1]
+        first, last = self.own, self.own + count
         if last > self.capacity:
             raise ValueError(f"{last} tokens do not fit a cache of {self.capacity}; ask for a larger capacity")
-        self.real[:, first:last] = real
+        self.real[:, first:last] = True if real is None else real
+        self.padded = self.padded or (real is not None and not bool(real.all()))
         self.own = last
         return slice(first, last)
 
@@ -88,10 +93,21 @@ class Cache:
         self.keys, self.values, self.real = self.keys[:, rows], self.values[:, rows], self.real[rows]
         self.batch = len(rows)
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What one layer's attention looks back at, and where it leaves its own keys and values."""
+
+    cache: Cache
+    layer: int
+    place: slice
+    plain: bool
+    """Whether new tokens see all real ones before them, as nobody gave a mask."""
+
     def write(
-        self, layer: int, place: slice, key: Float[Tensor, "b h t d"], value: Float[Tensor, "b h t d"]
+        self, key: Float[Tensor, "b h t d"], value: Float[Tensor, "b h t d"]
     ) -> tuple[Float[Tensor, "b h s d"], Float[Tensor, "b h s d"]]:
-        """Store one layer's keys and values at `place`; returns all of this cache's own up to there."""
-        self.keys[layer, :, :, place] = key
-        self.values[layer, :, :, place] = value
-        return self.keys[layer, :, :, : place.stop], self.values[layer, :, :, : place.stop]
+        """Store keys and values at `place`; returns all of the cache's own up to there."""
+        keys, values = self.cache.keys[self.layer], self.cache.values[self.layer]
+        keys[:, :, self.place], values[:, :, self.place] = key, value
+        return keys[:, :, : self.place.stop], values[:, :, : self.place.stop]

@@ -120,6 +120,6 @@ def test_rewinding_forgets(llama: Llama):
 def test_a_full_cache_and_a_wide_prefix_are_refused():
     cache = Cache((1, 1, 4), batch=2, capacity=3)
     with pytest.raises(ValueError, match="4 tokens do not fit a cache of 3"):
-        cache.extend(torch.ones(2, 4, dtype=torch.bool))
+        cache.extend(4)
     with pytest.raises(ValueError, match="this one has batch 2"):
         cache.branch(capacity=1)

@@ -1,0 +1,76 @@
+"""The oracle is torch's attention over keys repeated and joined; the turn is checked with complex numbers."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from scene3d_ops import SharedPast, attend_step, native, using
+
+BACKENDS = ["reference", *(native.INSTRUCTION_SETS if native.available() else ())]
+B, H, K, D, CAPACITY = 3, 6, 2, 32, 9
+
+
+def random(*shape: int, seed: int) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def turns(angle: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cosine and signed sine of one angle per pair."""
+    return torch.cat([angle.cos(), angle.cos()], dim=1), torch.cat([-angle.sin(), angle.sin()], dim=1)
+
+
+def turned(x: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
+    half = x.shape[-1] // 2
+    pair = torch.complex(x[..., :half], x[..., half:]) * torch.polar(torch.ones_like(angle), angle)[:, None]
+    return torch.cat([pair.real, pair.imag], dim=-1)
+
+
+def run(backend: str, *arguments: object, **named: object) -> torch.Tensor:
+    if backend == "reference":
+        with using("reference"):
+            return attend_step(*arguments, **named)  # type: ignore[arg-type]
+    with using("native"), native.at_most(backend):
+        return attend_step(*arguments, **named)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("padded", [False, True])
+@pytest.mark.parametrize(("place", "before"), [(0, 0), (0, 5), (8, 0), (4, 70)])
+@pytest.mark.parametrize("d", [32, 64, 20])
+def test_one_step_equals_attention_over_everything(backend: str, place: int, before: int, padded: bool, d: int):
+    states, angle = random(B, (H + 2 * K) * d, seed=0), random(B, d // 2, seed=1)
+    keys, values = random(B, K, CAPACITY, d, seed=2), random(B, K, CAPACITY, d, seed=3)
+    shared_keys, shared_values = random(K, before + 3, d, seed=4), random(K, before + 3, d, seed=5)
+    real, shared_real = torch.rand(B, CAPACITY) < 0.5, torch.rand(before + 3) < 0.5
+    real[:, place] = True
+    prefix = SharedPast(keys=shared_keys, values=shared_values, length=before, real=shared_real if padded else None)
+    new = states.view(B, -1, d)
+    all_keys, all_values = keys.clone(), values.clone()
+    all_keys[:, :, place], all_values[:, :, place] = turned(new[:, H : H + K], angle), new[:, H + K :]
+    key = torch.cat([shared_keys[:, :before].expand(B, -1, -1, -1), all_keys[:, :, : place + 1]], dim=2)
+    value = torch.cat([shared_values[:, :before].expand(B, -1, -1, -1), all_values[:, :, : place + 1]], dim=2)
+    seen = torch.cat([shared_real[:before].expand(B, -1), real[:, : place + 1]], dim=1)[:, None, None]
+    want = functional.scaled_dot_product_attention(
+        turned(new[:, :H], angle)[:, :, None],
+        key.repeat_interleave(H // K, dim=1),
+        value.repeat_interleave(H // K, dim=1),
+        attn_mask=seen if padded else None,
+    )
+    found = run(backend, states, turns(angle), keys, values, place=place, real=real if padded else None, prefix=prefix)
+    torch.testing.assert_close(found, want.reshape(B, -1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(keys, all_keys)
+    torch.testing.assert_close(values, all_values)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_large_scores_stay_finite(backend: str):
+    states = random(1, 3 * D, seed=0) * 1e3
+    keys, values = random(1, 1, 4, D, seed=1) * 1e3, random(1, 1, 4, D, seed=2)
+    found = run(backend, states, turns(torch.zeros(1, D // 2)), keys, values, place=3)
+    torch.testing.assert_close(found, values[0, :, (keys[0, 0] @ states[0, :D]).argmax()])
+
+
+def test_a_place_outside_the_keys_is_named():
+    keys = torch.zeros(1, 1, 4, D)
+    with pytest.raises(ValueError, match="place 4 lies outside keys of 4 tokens"):
+        attend_step(torch.zeros(1, 3 * D), turns(torch.zeros(1, D // 2)), keys, keys, place=4)
