@@ -24,7 +24,8 @@ def pair_features(seen: Referents) -> Float[Tensor, "i j 18"]:
     flat = offset[..., :2].norm(dim=2)
     apart = torch.maximum(low[:, None] - high[None], low[None] - high[:, None])
     gap = apart.clamp_min(0).norm(dim=2)
-    shared = (-apart[..., :2]).clamp_min(0).prod(2)
+    common = torch.minimum(high[:, None], high[None]) - torch.maximum(low[:, None], low[None])
+    shared = common[..., :2].clamp_min(0).prod(2)
     ground = (high - low)[:, :2].clamp_min(0.02).prod(1)
     volume = (high - low).clamp_min(0.02).log().sum(1)
     front = seen.place[:, 6:8]
