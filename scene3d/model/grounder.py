@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,7 +23,9 @@ from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector, DetectorConfig
 from scene3d.model.encoding import Encoding, content_key, load_encoding, save_encoding
 from scene3d.model.language import LanguageConfig, LanguageModel
-from scene3d.model.language_files import load_language, save_language
+from scene3d.model.language_files import load_language
+from scene3d.model.llama_int8 import quantize
+from scene3d.model.llama_lora import merge_lora
 from scene3d.model.proposals import ReadingRules, propose
 from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.scan import thin
@@ -133,12 +136,13 @@ class Grounder(nn.Module, ModelHubMixin):
             weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment, half=True)
         if self.scorer is not None:
             weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer, half=True)
-        if self.language_weights is not None or self._language is not None:
-            save_language(save_directory / LANGUAGE_WEIGHTS, self.language)
+        target = save_directory / LANGUAGE_WEIGHTS
+        if self.language_weights is not None and self.language_weights.resolve() != target.resolve():
+            shutil.copyfile(self.language_weights, target)
 
     @property
     def language(self) -> LanguageModel:
-        """The language model with its adapters, opened when it is first needed.
+        """The language model, adapters merged, weights in int8, opened when it is first needed.
 
         Raises:
             InputError: This model has none.
@@ -147,12 +151,11 @@ class Grounder(nn.Module, ModelHubMixin):
         if self._language is None:
             if self.language_weights is None:
                 raise InputError("this model has no language part; train one with `scene3d train instruct`")
-            self._language = load_language(self.language_weights, self.config.language).eval()
+            language = load_language(self.language_weights, self.config.language).eval()
+            merge_lora(language.llama)
+            quantize(language.llama)
+            self._language = language
         return self._language
-
-    def use_language(self, model: LanguageModel) -> None:
-        """Answer with this language model from now on."""
-        self._language = model.eval()
 
     def model_key(self) -> str:
         """Names the detector's numbers and settings; part of the name of every kept encoding."""

@@ -47,6 +47,8 @@ class Prefix:
     x: Float[Tensor, "1 s c"]
     position: Int64[Tensor, "1 s"]
     mask: Bool[Tensor, "1 1 s s"]
+    head: int
+    """Tokens before the referents."""
     end: int
     """Position of the first token after the prefix."""
 
@@ -139,6 +141,7 @@ class LanguageModel(nn.Module):
             x=x[None],
             position=torch.tensor([position]),
             mask=mask[None, None],
+            head=head,
             end=head + GROUP + len(self._tail),
         )
 

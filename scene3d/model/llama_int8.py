@@ -28,7 +28,7 @@ def quantize(llama: Llama) -> Llama:
         raise InputError("adapters cannot be rounded to int8 by themselves; call merge_lora first")
     llama.requires_grad_(False).float()
     llama.layers = nn.ModuleList(Int8Layer(layer) for layer in llama.layers if isinstance(layer, Layer))
-    llama.lm_head = Int8Linear([llama.lm_head if llama.lm_head is not None else llama.embed_tokens])
+    llama.lm_head = Int8Linear([llama.lm_head if isinstance(llama.lm_head, nn.Linear) else llama.embed_tokens])
     return llama.eval()
 
 
@@ -39,7 +39,7 @@ class Int8Linear(nn.Module):
         super().__init__()
         self.weight = Int8Weight.of(torch.cat([layer.weight for layer in layers]))
         biases = [layer.bias for layer in layers if isinstance(layer, nn.Linear) and layer.bias is not None]
-        self.bias = torch.cat(biases).detach() if biases else None
+        self.bias = torch.cat(tuple(biases)).detach() if biases else None
 
     def forward(
         self,

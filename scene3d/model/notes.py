@@ -17,6 +17,8 @@ _SURE_COLOUR, _SURE_MATERIAL = 0.3, 0.45
 _TOUCHING_M, _NEAR_M, _CORNER_M = 0.12, 1.5, 0.35
 _LISTED, _NEIGHBOURS = 4, 2
 LARGE_M, SMALL_M = 1.2, 0.35
+BLIND = "nothing seen"
+"""The note of one who has not looked."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """The relation scorer: which objects a sentence is about, by names, looks and geometry, without the language model.
 
 It reads a sentence into a few slots (what is sought, up to three things that tell which, how they relate), finds those
-things, and compares every object with them and with its rivals: nearest, larger and leftmost are questions of rank among
-those that fit the name.
+things, and compares every object with them and with its rivals: nearest, larger and leftmost are questions of rank
+among those that fit the name.
 """
 
 from __future__ import annotations

@@ -34,6 +34,8 @@ class InstructTraining:
     pool: int = 60
     """Dialogues kept ready per room."""
     variants: int = 1
+    blind: float = 0.1
+    """Share of exchanges that see neither referents nor note: what the model then answers is what guessing gives."""
     learning_rate: float = 1e-3
     adapter_rate: float = 5e-4
     weight_decay: float = 0.01
@@ -100,7 +102,9 @@ def train_instruct(
     trained = [*language.ours().values(), *adapters]
     with TrainingLog(out, steps=config.steps, first_step=first, every=10) as log:
         for step in range(first, config.steps):
-            lesson = lessons.draw(random.Random(config.seed * 1_000_003 + step), questions=config.questions)
+            lesson = lessons.draw(
+                random.Random(config.seed * 1_000_003 + step), questions=config.questions, blind=config.blind
+            )
             losses = instruct_losses(language, grounder.scorer, lesson, config)
             loss = torch.stack(list(losses.values())).sum()
             optimizer.zero_grad(set_to_none=True)
@@ -113,7 +117,7 @@ def train_instruct(
                 states = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "step": step + 1}
                 checkpoint.save(out, states | {"config": to_mapping(config), "language": _trained_state(language)})
                 save_language(out / LANGUAGE_WEIGHTS, language)
-    grounder.use_language(language.cpu())
+    grounder.language_weights = out / LANGUAGE_WEIGHTS
     grounder.save_pretrained(out / "model")
     return out / "model"
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from scene3d.model.grounder import Grounder
 from scene3d.model.language import LanguageModel, Prefix
 from scene3d.model.markup import shown
-from scene3d.model.notes import Found, SceneWords, note
+from scene3d.model.notes import BLIND, Found, SceneWords, note
 from scene3d.model.prompt import answer_tokens, embed_tokens, question_tokens
 from scene3d.model.relations import ANCHORS, RelationScorer
 from scene3d.model.text import text_encoder
@@ -41,6 +41,7 @@ class Block:
     judged: list[bool]
     """False where a phrase names objects of which none was proposed."""
     phrases: list[str]
+    blind: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,15 +100,15 @@ class Lessons:
         self.spoken: dict[Path, list[Exchange]] = {}
         self.states: dict[str, Tensor] = {}
 
-    def draw(self, rng: random.Random, *, questions: int) -> Lesson:
-        """Exchanges about a random room."""
+    def draw(self, rng: random.Random, *, questions: int, blind: float) -> Lesson:
+        """Exchanges about a random room; a share of them `blind` to it."""
         while True:
             room = rng.choice(self.rooms)
             scene = SceneWords(room.seen, self.grounder.detector_config.classes)
             exchanges = self._exchanges(room.path)
             blocks = []
             for exchange in rng.sample(exchanges, min(len(exchanges), 2 * questions)):
-                block = _block(self.model, exchange, room, scene)
+                block = _block(self.model, exchange, room, scene, blind=rng.random() < blind)
                 if block is not None and len(blocks) < questions:
                     blocks.append(block)
             if blocks:
@@ -133,11 +134,11 @@ class Lessons:
         size = at + sum(len(block.token) for block in blocks)
         mask = torch.zeros(size, size, dtype=torch.bool)
         mask[:at, :at] = prefix.mask[0, 0]
-        mask[at:, :at] = True
         position, written_from, slots, block_of = [prefix.position[0]], [], [], []
         written: list[int] = []
         for number, block in enumerate(blocks):
             length = len(block.token)
+            mask[at : at + length, : prefix.head if block.blind else prefix.x.shape[1]] = True
             mask[at : at + length, at : at + length] = torch.ones(length, length, dtype=torch.bool).tril()
             position.append(prefix.end + torch.arange(length))
             for place in range(block.asked, length):
@@ -174,14 +175,17 @@ class Lessons:
         )
 
 
-def _block(model: LanguageModel, exchange: Exchange, room: ProposedRoom, scene: SceneWords) -> Block | None:
+def _block(
+    model: LanguageModel, exchange: Exchange, room: ProposedRoom, scene: SceneWords, *, blind: bool
+) -> Block | None:
     """An exchange as tokens; None where what it is about was not proposed, or it is too long."""
     turn = exchange.turn
     rows = [room.rows_of((i,)) for i in turn.selected]
     if not all(rows) or (turn.targets and not room.rows_of(turn.targets)):
         return None
     question = replace(exchange.question, select=tuple(row[0] for row in rows))
-    asked = question_tokens(model, question, words=scene.words, note=note(scene, _truly_found(exchange, room)))
+    told = BLIND if blind else note(scene, _truly_found(exchange, room))
+    asked = question_tokens(model, question, words=scene.words, note=told)
     token = asked + answer_tokens(model, turn.answer)
     if len(token) > _MOST_TOKENS:
         return None
@@ -192,8 +196,9 @@ def _block(model: LanguageModel, exchange: Exchange, room: ProposedRoom, scene: 
         token=token,
         asked=len(asked),
         linked=linked,
-        judged=[not link or bool(row) for link, row in zip(turn.links, linked, strict=True)],
+        judged=[not blind and (not link or bool(row)) for link, row in zip(turn.links, linked, strict=True)],
         phrases=[text[span.start : span.end] for span in spans],
+        blind=blind,
     )
 
 
