@@ -16,8 +16,10 @@ def quality(
     workers: int = 2,
     split: Literal["heldout", "train"] = "heldout",
     pictures: bool = True,
+    parts: tuple[Literal["objects", "grounding", "answers"], ...] = ("objects", "grounding", "answers"),
+    sentences: int = 40,
 ) -> None:
-    """Measure a model on simulated rooms of furniture and seeds that no training has seen.
+    """Measure a model on simulated rooms of furniture, seeds and phrasings that no training has seen.
 
     Args:
         rooms: How many rooms.
@@ -26,33 +28,47 @@ def quality(
         workers: Processes that make the rooms the first time.
         split: heldout, or train: rooms of the training furniture, to choose settings by.
         pictures: Draw each room as scanned and as understood.
+        parts: What is measured: the objects found, the sentences grounded, the answers written.
+        sentences: Sentences to ground per room, of one target and of any number each.
     """
     from rich.console import Console
     from rich.progress import track
 
     from scene3d.model.grounder import Grounder
     from scene3d.model.picture import draw_proposals
+    from scene3d.quality.answers import AnswerFigures
     from scene3d.quality.figures import DetectorFigures
-    from scene3d.quality.rooms import judged_rooms
+    from scene3d.quality.grounding import GroundingFigures
+    from scene3d.quality.rooms import SEED, judged_rooms
 
     out.mkdir(parents=True, exist_ok=True)
     grounder = Grounder.from_pretrained(model)
-    figures = DetectorFigures()
+    figures: dict[str, Any] = {
+        "objects": DetectorFigures(),
+        "grounding": GroundingFigures(),
+        "answers": AnswerFigures(),
+    }
     console = Console()
     for room in track(judged_rooms(rooms, workers=workers, split=split), total=rooms, console=console):
         session = grounder.encode(room.scene, cache=False)
-        figures.add(room, session)
+        if "objects" in parts:
+            figures["objects"].add(room, session)
+        if "grounding" in parts:
+            figures["grounding"].add(room, session, sentences=sentences, seed=SEED)
+        if "answers" in parts:
+            figures["answers"].add(room, session, seed=SEED)
         if pictures:
             draw_proposals(session.scene, session.segment()).save(out / f"{room.scene.name}.png")
-    result = figures.result()
+    result = {part: figures[part].result() for part in parts}
     (out / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    _print(result, console)
+    for part in parts:
+        _PRINTERS[part](result[part], console)
 
 
-def _print(result: dict[str, Any], console: Any) -> None:
+def _print_objects(result: dict[str, Any], console: Any) -> None:
     from rich.table import Table
 
-    table = Table("figure", "AP", "AP50", "AP25", title=f"{result['rooms']} held-out rooms", title_justify="left")
+    table = Table("objects", "AP", "AP50", "AP25", title=f"{result['rooms']} rooms", title_justify="left")
     for name, value in result.items():
         if isinstance(value, dict) and "ap25" in value:
             table.add_row(name, *(f"{value[key]:.3f}" for key in ("ap", "ap50", "ap25")))
@@ -62,6 +78,59 @@ def _print(result: dict[str, Any], console: Any) -> None:
     console.print(f"score calibration error: {result['score calibration error']:.3f}", highlight=False)
     stages = ", ".join(f"{stage} {1000 * seconds:.0f}" for stage, seconds in result["seconds"].items())
     console.print(f"median milliseconds: {stages}; peak memory {result['peak memory MB']:,} MB", highlight=False)
+
+
+def _print_grounding(result: dict[str, Any], console: Any) -> None:
+    from rich.table import Table
+
+    table = Table("one target", "Acc@.25", "Acc@.5", title_justify="left")
+    for name in ("single target", "single target, alignment alone"):
+        for split in ("overall", "unique", "multiple"):
+            table.add_row(f"{name}, {split}", *(f"{result[name][f'acc@{at}'][split]:.3f}" for at in (0.25, 0.5)))
+    for name, key in (
+        ("random of the right class", "single target, random of the right class @0.25"),
+        ("proposed at all", "single target, proposed at all @0.25"),
+        ("two or more distractors", "two or more distractors @0.25"),
+    ):
+        table.add_row(name, f"{result[key]:.3f}", "")
+    console.print(table)
+    table = Table("one, many or none", "F1@.25", "F1@.5")
+    for split, value in result["one, many or none"]["f1@0.25"].items():
+        table.add_row(split, f"{value:.3f}", f"{result['one, many or none']['f1@0.5'][split]:.3f}")
+    console.print(table)
+    table = Table("family", "sentences", "Acc@.25", "Acc@.5", "random @.25")
+    for name, row in result["families"].items():
+        numbers = (f"{row[key]:.2f}" for key in ("acc@0.25", "acc@0.5", "random of class @0.25"))
+        table.add_row(name, str(row["sentences"]), *numbers)
+    console.print(table)
+    absence = result["absence"]
+    console.print(
+        f"ECE {absence['ece']:.3f}, zero-target accuracy {absence['zero_target_accuracy']:.3f}", highlight=False
+    )
+
+
+def _print_answers(result: dict[str, Any], console: Any) -> None:
+    from rich.table import Table
+
+    table = Table("question", "asked", "exact match", "blind")
+    for name, row in result["by type of question"].items():
+        table.add_row(name, str(row["questions"]), f"{row['exact match']:.2f}", f"{row['blind']:.2f}")
+    console.print(table)
+    for name in (
+        "exact match, mean over types",
+        "exact match without looking",
+        "plans right",
+        "text contradicts links",
+        "milliseconds per answer",
+    ):
+        console.print(f"{name}: {result[name]:.3f}", highlight=False)
+    for name in ("detection", "dialogue"):
+        console.print(f"{name} F1@.25: {result[name]['f1@0.25']['overall']:.3f}", highlight=False)
+    if result["captions"]:
+        console.print(f"captions CIDEr: {result['captions']['cider']:.3f}", highlight=False)
+
+
+_PRINTERS = {"objects": _print_objects, "grounding": _print_grounding, "answers": _print_answers}
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"quality": quality}

@@ -171,6 +171,22 @@ class Answering:
         )
 
 
+def _no_links(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:
+    return [Links(link=torch.zeros(1, 0), absent=torch.zeros(1)) for _ in rows]
+
+
+def take_referents(seen: Referents, rows: list[int]) -> Referents:
+    """Some of the referents, with the ids they have."""
+    return Referents(
+        id=tuple(seen.id[row] for row in rows),
+        embedding=seen.embedding[rows],
+        kind=seen.kind[rows],
+        look=seen.look[rows],
+        place=seen.place[rows],
+        score=seen.score[rows],
+    )
+
+
 def _check(questions: list[Question]) -> None:
     for question in questions:
         if not question.text.strip():

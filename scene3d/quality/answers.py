@@ -1,0 +1,164 @@
+"""How good written answers are: questions, detection, captions, dialogues and plans about held-out rooms."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scene3d.evaluate.captions import score_captions
+from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
+from scene3d.model.markup import shown
+from scene3d.model.session import Session
+from scene3d.quality.grounding import truth_boxes
+from scene3d.quality.rooms import JudgedRoom
+from scene3d.synth.language import LanguageSample, RoomFacts, Task, Turn, speak
+from scene3d.types import GroundedText
+
+SHORT = "Answer with a word or a phrase."
+_COUNTS: dict[Task, int] = {"qa": 16, "detection": 4, "caption": 4, "dialogue": 3, "plan": 8}
+"""Dialogues per room."""
+_STEP = re.compile(r"step \d+\. ", re.IGNORECASE)
+
+
+@dataclass
+class AnswerFigures:
+    """Collects rooms."""
+
+    right: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    """Exact match by type of question."""
+    blind: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    detection: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
+    dialogue: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
+    plans: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    captions: dict[str, str] = field(default_factory=dict)
+    references: dict[str, list[str]] = field(default_factory=dict)
+    contradictions: list[bool] = field(default_factory=list)
+    """Answers that name nothing in words and link something, or the reverse."""
+    milliseconds: list[float] = field(default_factory=list)
+
+    def add(self, room: JudgedRoom, session: Session, *, seed: int) -> None:
+        """Judge one room."""
+        facts, truth = RoomFacts(room.truth), truth_boxes(room)
+        boxes = session.segment().box.double().numpy()
+        owner = owners(boxes, truth)
+        for task, count in _COUNTS.items():
+            samples = speak(facts, seed=seed, count=count, task=task, heldout=True)
+            for sample in samples:
+                answers = _converse(session, sample, owner)
+                if answers is None:
+                    continue
+                self.milliseconds += [answer.timings_ms["all"] for answer in answers]
+                self.contradictions += [_contradicts(answer) for answer in answers]
+                self._judge(sample, answers, boxes, truth, room)
+                if task == "qa":
+                    guess = session.answering.guess(_short(sample.turns[0].user))
+                    self.blind[sample.family].append(same(guess, sample.turns[0].reply))
+
+    def result(self) -> dict[str, Any]:
+        """All figures, fractions 0–1."""
+        by_type = {
+            name: {
+                "questions": len(hits),
+                "exact match": float(np.mean(hits)),
+                "blind": float(np.mean(self.blind[name])),
+            }
+            for name, hits in sorted(self.right.items())
+        }
+        plans = {name: _mean(hits) for name, hits in sorted(self.plans.items())}
+        return {
+            "exact match, mean over types": _mean([row["exact match"] for row in by_type.values()]),
+            "exact match without looking": _mean([row["blind"] for row in by_type.values()]),
+            "by type of question": by_type,
+            "detection": self.detection.result(),
+            "dialogue": self.dialogue.result(),
+            "captions": asdict(score_captions(self.captions, self.references)) if self.captions else None,
+            "plans right": _mean([hit for hits in self.plans.values() for hit in hits]),
+            "plans": plans,
+            "text contradicts links": _mean(self.contradictions),
+            "milliseconds per answer": float(np.median(self.milliseconds)),
+        }
+
+    def _judge(
+        self,
+        sample: LanguageSample,
+        answers: list[GroundedText],
+        boxes: np.ndarray,
+        truth: dict[int, np.ndarray],
+        room: JudgedRoom,
+    ) -> None:
+        turn, answer = sample.turns[-1], answers[-1]
+        if sample.task == "qa":
+            self.right[sample.family].append(same(answer.text, turn.reply))
+        elif sample.task == "plan":
+            self.plans[sample.family].append(same_plan(answer, turn))
+        elif sample.task == "caption":
+            key = f"{room.scene.name}-{len(self.captions)}"
+            self.captions[key] = answer.text
+            self.references[key] = [shown(turn.answer)[0]]
+        else:
+            score = self.detection if sample.task == "detection" else self.dialogue
+            for one, said in zip(answers, sample.turns, strict=True):
+                wanted = sorted({i for link in said.links for i in link})
+                named = sorted({link.id for phrase in one.phrases for link in phrase.objects})
+                iou = benchmark_box_iou(
+                    "multi3drefer", boxes[named], np.array([truth[i] for i in wanted]).reshape(-1, 6)
+                )
+                score.add(iou, eval_type={0: "zt_wo_d", 1: "st_wo_d"}.get(len(wanted), "mt"))
+
+
+def owners(boxes: np.ndarray, truth: dict[int, np.ndarray]) -> dict[int, int]:
+    """For each true object the proposal that overlaps it most, where that is at least IoU .25."""
+    best = {i: benchmark_box_iou("scanrefer", boxes, box[None])[:, 0] for i, box in truth.items()}
+    return {i: int(iou.argmax()) for i, iou in best.items() if len(iou) and iou.max() >= 0.25}
+
+
+def same(answer: str, reply: str) -> bool:
+    """Exact match after casing, articles and the full stop."""
+    return _plain(answer) == _plain(reply)
+
+
+def same_plan(answer: GroundedText, turn: Turn) -> bool:
+    """Whether a plan does to the same kinds of things what the true one does, in the same order."""
+    return _deeds(answer.text) == _deeds(shown(turn.answer)[0])
+
+
+def _mean(values: Sequence[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _deeds(text: str) -> list[str]:
+    return [_plain(step) for step in _STEP.split(text) if step.strip()]
+
+
+def _plain(text: str) -> str:
+    words = re.sub(r"[.,!]", " ", text.lower()).split()
+    return " ".join(word for word in words if word not in ("a", "an", "the"))
+
+
+def _short(text: str) -> str:
+    return text if text.endswith(SHORT) else f"{text} {SHORT}"
+
+
+def _converse(session: Session, sample: LanguageSample, owner: dict[int, int]) -> list[GroundedText] | None:
+    """The answers to a dialogue's turns; None where a selected object was not proposed."""
+    dialogue = session.chat()
+    answers = []
+    for turn in sample.turns:
+        if any(i not in owner for i in turn.selected):
+            return None
+        text = _short(turn.user) if sample.task == "qa" else turn.user
+        answers.append(dialogue.say(text, select=tuple(owner[i] for i in turn.selected)))
+    return answers
+
+
+def _contradicts(answer: GroundedText) -> bool:
+    """The text denies and yet links, or a phrase is linked to nothing."""
+    denies = bool(re.search(r"\b(no|not|nothing|none|cannot)\b", answer.text.lower()))
+    linked = [bool(phrase.objects) for phrase in answer.phrases]
+    return (denies and len(linked) > 0 and all(linked) and answer.text.lower().startswith(("there is no", "no "))) or (
+        bool(linked) and not any(linked)
+    )
