@@ -17,7 +17,7 @@ from rich.table import Table
 
 from bench.measure import machine, measure
 
-SUITES = ("convolution", "unet", "geometry_ops", "evaluators")
+SUITES = ("convolution", "unet", "geometry_ops", "language", "evaluators")
 """Modules of this package with a function `suite() -> list[Case]`."""
 
 
