@@ -47,7 +47,8 @@ def test_one_object_is_enough():
     token, present = sentences(2)
     with torch.no_grad():
         scores = scorer()(token, present, some_referents(1), torch.zeros(2, 1, 2))
-    assert scores.target.shape == (2, 1) and scores.anchor.shape == (2, 3, 2)
+    assert scores.target.shape == (2, 1)
+    assert scores.anchor.shape == (2, 3, 2)
     assert torch.isfinite(scores.absent).all()
 
 

@@ -21,7 +21,10 @@ def asking(model, seen, texts):
     ]
 
 
-def answers(model, seen, texts, rules=WritingRules(longest=40)):
+RULES = WritingRules(longest=40)
+
+
+def answers(model, seen, texts, rules=RULES):
     """Tokens and link logits of each answer."""
     with torch.no_grad():
         prefix = model.prefix(seen, SceneWords(seen, KINDS).words)
@@ -70,7 +73,8 @@ def test_markup_is_always_well_formed(seed):
                 assert not inside
                 inside, size = True, 0
             elif token == REF:
-                assert inside and 0 < size <= LONGEST_PHRASE
+                assert inside
+                assert 0 < size <= LONGEST_PHRASE
                 inside, phrases = False, phrases + 1
             elif token != CLOSE:
                 size += 1
@@ -136,7 +140,8 @@ def test_a_long_question_loses_its_middle_only():
     text = "start " + "word " * 800 + "end?"
     tokens = question_tokens(model, Question(text=text), words=words, note="")
     decoded = model.tokenizer.decode(tokens)
-    assert "start" in decoded and "end?" in decoded
+    assert "start" in decoded
+    assert "end?" in decoded
     assert len(tokens) < 1700
 
 
@@ -146,5 +151,6 @@ def test_answer_tokens_are_read_back():
     tokens = answer_tokens(model, marked)
     marks = {model.first_mark: "<p>", model.first_mark + 1: "</p>", model.first_mark + 2: "<ref>"}
     text = "".join(marks.get(t) or model.tokenizer.decode([t]) for t in tokens[:-1])
-    assert text == marked and tokens[-1] == model.tokenizer.eos_token_id
+    assert text == marked
+    assert tokens[-1] == model.tokenizer.eos_token_id
     assert shown(text)[0] == "It is the armchair."
