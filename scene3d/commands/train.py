@@ -87,4 +87,57 @@ def relations(
     train_relations(load_config(RelationTraining, config), model, data, out, save_every=save_every)
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"detector": detector, "alignment": alignment, "relations": relations}
+def instruct(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    device: Literal["cpu", "cuda"] = "cpu",
+    start: Path | None = None,
+    save_every: int = 50,
+) -> None:
+    """Train the language part of a model, which writes the answers; detector and relation scorer stay as they are.
+
+    Args:
+        config: A shipped preset such as instruct/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id; it has a detector and a relation scorer.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        device: Where to compute.
+        start: Language weights (language.safetensors) that a new training starts from.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.instruct import InstructTraining, train_instruct
+
+    settings = load_config(InstructTraining, config)
+    train_instruct(settings, model, data, out, device=device, start=start, save_every=save_every)
+
+
+def calibration(*, model: Path, data: Path, seed: int = 1) -> None:
+    """Fit what turns a model's scores into probabilities, on rooms that it was not trained on.
+
+    Args:
+        model: Folder of a model; its configuration is replaced.
+        data: Folder of compact files of unseen rooms, of training furniture.
+        seed: Of the sentences about them.
+    """
+    from rich.console import Console
+
+    from scene3d.train.calibration import calibrate
+
+    fitted = calibrate(model, data, seed=seed)
+    for part in ("score", "align", "target", "absent"):
+        scale, shift = getattr(fitted, f"{part}_scale"), getattr(fitted, f"{part}_shift")
+        Console().print(f"{part}: {scale} · logit + {shift}", highlight=False)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "detector": detector,
+    "alignment": alignment,
+    "relations": relations,
+    "instruct": instruct,
+    "calibration": calibration,
+}

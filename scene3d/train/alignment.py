@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from scene3d.config import to_mapping
+from scene3d.errors import InputError
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.grounder import Grounder
 from scene3d.model.text import text_encoder
@@ -19,7 +20,7 @@ from scene3d.synth import load_training_scene
 from scene3d.train import checkpoint
 from scene3d.train.phrases import Wording, fits, say, wording_of
 from scene3d.train.progress import TrainingLog
-from scene3d.train.proposed import NOBODY, UNCLEAR, proposed_rooms
+from scene3d.train.proposed import NOBODY, UNCLEAR, ProposedRoom, proposed_rooms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
         first = state["step"]
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    scenes = spoken_scenes(grounder, data, config)
+    scenes = spoken_scenes(proposed_rooms(grounder, data, variants=config.variants))
     words = _EncodedWords(grounder.config.text_encoder)
     with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
         for step in range(first, config.steps):
@@ -108,10 +109,10 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
     return out / "model"
 
 
-def spoken_scenes(grounder: Grounder, data: Path, config: AlignmentTraining) -> list[SpokenScene]:
-    """Every training scene with anything to say about it, in `variants` variants."""
+def spoken_scenes(rooms: list[ProposedRoom]) -> list[SpokenScene]:
+    """Every room with anything to say about it."""
     scenes = []
-    for room in proposed_rooms(grounder, data, variants=config.variants):
+    for room in rooms:
         things = [thing for thing in load_training_scene(room.path).objects if thing.seen]
         row_of = {thing.id: row for row, thing in enumerate(things)} | {NOBODY: NOBODY, UNCLEAR: UNCLEAR}
         owner = [row_of[i] for i in room.owner.tolist()]
@@ -135,6 +136,37 @@ class _EncodedWords:
         return torch.stack([self.known[phrase] for phrase in phrases])
 
 
+@torch.no_grad()
+def spoken_logits(
+    grounder: Grounder, rooms: list[ProposedRoom], *, seed: int, phrases: int = 48
+) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
+    """The head's logits for phrases about each room and about others, and whether they fit; for calibration."""
+    head = grounder.alignment
+    if head is None:
+        raise InputError("this model has no alignment head; train one with `scene3d train alignment`")
+    rng, words = random.Random(seed), _EncodedWords(grounder.config.text_encoder)
+    scenes = spoken_scenes(rooms)
+    logits, truths = [], []
+    for scene in scenes:
+        said, truth = _spoken(scene, rng.choice(scenes), phrases, phrases // 2, rng)
+        logit = head.logits(head.embed_queries(scene.feature), head.embed_text(words(said)))
+        clear = torch.tensor(scene.owner) != UNCLEAR
+        logits.append(logit[clear].flatten())
+        truths.append(truth[clear].flatten() > 0)
+    return torch.cat(logits), torch.cat(truths)
+
+
+def _spoken(
+    scene: SpokenScene, other: SpokenScene, own: int, foreign: int, rng: random.Random
+) -> tuple[list[str], Float[Tensor, "q t"]]:
+    """Phrases about a scene and about another, and which proposal of the first each fits."""
+    phrases = [say(rng.choice(scene.wordings), rng) for _ in range(own)]
+    phrases += [say(rng.choice(other.wordings), rng) for _ in range(foreign)]
+    truth = torch.tensor([[fits(phrase, wording) for phrase in phrases] for wording in scene.wordings]).float()
+    owner = torch.tensor(scene.owner)
+    return phrases, torch.where((owner >= 0)[:, None], truth[owner.clamp_min(0)], 0.0)
+
+
 def _scene_loss(
     head: AlignmentHead,
     scene: SpokenScene,
@@ -144,14 +176,10 @@ def _scene_loss(
     rng: random.Random,
 ) -> Tensor:
     """Focal loss over every pair of a proposal and a phrase, said of this scene or of another."""
-    phrases = [say(rng.choice(scene.wordings), rng) for _ in range(config.phrases)]
-    phrases += [say(rng.choice(other.wordings), rng) for _ in range(config.foreign)]
-    truth = torch.tensor([[fits(phrase, wording) for phrase in phrases] for wording in scene.wordings]).float()
-    owner = torch.tensor(scene.owner)
-    wanted = torch.where((owner >= 0)[:, None], truth[owner.clamp_min(0)], 0.0)
+    phrases, wanted = _spoken(scene, other, config.phrases, config.foreign, rng)
     logit = head.logits(head.embed_queries(scene.feature), head.embed_text(words(phrases)))
     each = binary_cross_entropy_with_logits(logit, wanted, reduction="none")
     right = torch.exp(-each)
     alpha = torch.where(wanted > 0, config.focal_alpha, 1 - config.focal_alpha)
-    focal = alpha * (1 - right) ** config.focal_gamma * each * (owner != -2)[:, None]
+    focal = alpha * (1 - right) ** config.focal_gamma * each * (torch.tensor(scene.owner) != UNCLEAR)[:, None]
     return focal.sum() / wanted.sum().clamp_min(1)
