@@ -16,11 +16,13 @@ PREFIX, QUESTION, ANSWER = 120, 80, 32
 """Tokens of the scene, of the question and of the answer."""
 AGREEMENT = 0.85
 """Least share of next tokens on which int8 must agree with float32."""
-TEXT = """The room has two windows, and the desk stands below the larger one. On the desk there are a lamp, a screen and
-a stack of books; the chair in front of it is black and can be turned. A sofa stands against the opposite wall, between a
-plant and a low shelf. Whoever comes in through the door sees the shelf first, since it is the only piece of furniture
-that is painted red. The carpet reaches from the sofa to the desk, and the table on it is small and round. Two cups were
-left on the table this morning. Nobody has watered the plant for a week, which is why some of its leaves are brown.
+TEXT = """\
+The room has two windows, and the desk stands below the larger one. On the desk there are a lamp, a screen and
+a stack of books; the chair in front of it is black and can be turned. A sofa stands against the opposite
+wall, between a plant and a low shelf. Whoever comes in through the door sees the shelf first, since it is the
+only piece of furniture that is painted red. The carpet reaches from the sofa to the desk, and the table on it
+is small and round. Two cups were left on the table this morning. Nobody has watered the plant for a week,
+which is why some of its leaves are brown.
 """
 
 
