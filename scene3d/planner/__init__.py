@@ -3,6 +3,7 @@
 from scene3d.planner.activities import Activity, load_activities, rank_by_sentence_encoder
 from scene3d.planner.domain import Domain, Knowledge
 from scene3d.planner.floor import RobotConfig
+from scene3d.planner.plan_json import plan_json, read_plan
 from scene3d.planner.planner import Planner
 
 __all__ = [
@@ -12,5 +13,7 @@ __all__ = [
     "Planner",
     "RobotConfig",
     "load_activities",
+    "plan_json",
     "rank_by_sentence_encoder",
+    "read_plan",
 ]

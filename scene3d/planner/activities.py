@@ -57,6 +57,14 @@ class Instance:
         return write_goal(self.literals())
 
 
+@functools.cache
+def household_activities() -> tuple[Activity, ...]:
+    """The activities that the shipped model has learnt to plan for."""
+    from scene3d.synth.language.plans import ACTIVITIES_FILE
+
+    return load_activities(ACTIVITIES_FILE)
+
+
 def load_activities(path: Path) -> tuple[Activity, ...]:
     """Read activities from YAML: a list of `name`, `goal`, `objects` and `phrasings`.
 

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from scene3d.errors import InputError
-from scene3d.planner.activities import Activity, Rank, instantiate, rank_by_sentence_encoder
+from scene3d.planner.activities import Activity, Rank, household_activities, instantiate, rank_by_sentence_encoder
 from scene3d.planner.check import check_steps
 from scene3d.planner.compose import compose_plan
 from scene3d.planner.domain import Domain
@@ -39,7 +39,8 @@ class Planner:
         domain: The name of a shipped domain, the path of a `.pddl` file, or a `Domain`.
         robot: Its size, reach and hands.
         map_from_scene: Rigid transform (4 4) from the scene's frame to the robot's map, metres; None: the same frame.
-        activities: What people ask for, with the goals; the planner's way to a goal without a language model.
+        activities: What people ask for, with the goals: the way to a goal without a language model. Those of the
+            training if not given.
         rank: Scores activities for a request; by the sentence encoder if not given.
     """
 
@@ -50,7 +51,7 @@ class Planner:
         domain: str | Path | Domain = "household",
         robot: RobotConfig | None = None,
         map_from_scene: Float64[np.ndarray, "4 4"] | None = None,
-        activities: Sequence[Activity] = (),
+        activities: Sequence[Activity] | None = None,
         rank: Rank = rank_by_sentence_encoder,
     ) -> None:
         self.session: Any = session
@@ -58,7 +59,7 @@ class Planner:
         self.robot = robot or RobotConfig()
         transform = np.eye(4) if map_from_scene is None else _rigid(map_from_scene)
         self.world: World = world_of(session, domain=self.domain, robot=self.robot, map_from_scene=transform)
-        self.activities = tuple(activities)
+        self.activities = household_activities() if activities is None else tuple(activities)
         self.rank = rank
 
     def plan(self, request: str, *, goal: str | None = None, way: Way = "auto", observed: Iterable[str] = ()) -> Plan:
