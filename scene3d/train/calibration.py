@@ -24,6 +24,7 @@ from scene3d.train.relations import asked_of, token_states
 
 _SENTENCES = 60
 """Per room."""
+_LEAST_SCALE = 1e-3
 
 
 def calibrate(model: Path, data: Path, *, seed: int = 1) -> GrounderConfig:
@@ -109,4 +110,4 @@ def platt(logit: Float[torch.Tensor, "n"], truth: Bool[torch.Tensor, "n"]) -> tu
         return float(np.mean(np.logaddexp(0, z) - goal * z))
 
     best = minimize(loss, np.zeros(2), method="Nelder-Mead", options={"xatol": 1e-4, "fatol": 1e-7})
-    return round(float(np.exp(best.x[0])), 4), round(float(best.x[1]), 4)
+    return max(round(float(np.exp(best.x[0])), 4), _LEAST_SCALE), round(float(best.x[1]), 4)

@@ -1,0 +1,66 @@
+import random
+
+import torch
+
+from scene3d.model.geometry_features import pair_features
+from scene3d.synth.language import LanguageSample
+from scene3d.train.proposed import NOBODY, UNCLEAR, ProposedRoom
+from scene3d.train.relations import Scores, asked_of, relation_losses, varied
+from tests.model.language_parts import some_referents
+from tests.train.test_exchanges import exchanges_of, turn
+
+
+def a_room(tmp_path):
+    """Objects 7 and 9 were proposed, 9 twice; object 8 was not."""
+    return ProposedRoom(path=tmp_path, seen=some_referents(5), owner=torch.tensor([7, 9, NOBODY, 9, UNCLEAR]))
+
+
+def asked(room, *turns):
+    exchanges = [
+        exchange
+        for one in turns
+        for exchange in exchanges_of(LanguageSample(task="grounding", family="f", template="t", turns=(one,)))
+    ]
+    return asked_of(exchanges, [torch.zeros(3, 16).half()] * len(exchanges), room)
+
+
+def with_targets(*targets):
+    base = turn("x", "y", ())
+    return [type(base)(user="x", selected=(), answer="y", links=(), targets=t, candidates=t) for t in targets]
+
+
+def test_targets_are_the_proposals_of_the_true_objects(tmp_path):
+    questions = asked(a_room(tmp_path), *with_targets((9,), (7, 8), (8,), ()))
+    assert questions.target.tolist() == [[0, 1, 0, 1, 0], [1, 0, 0, 0, 0], [0] * 5, [0] * 5]
+
+
+def test_an_object_that_was_missed_is_never_an_absent_one(tmp_path):
+    questions = asked(a_room(tmp_path), *with_targets((9,), (8,), ()))
+    assert questions.judged.tolist() == [True, False, True]
+
+
+def test_right_scores_cost_less_than_wrong_ones(tmp_path):
+    questions = asked(a_room(tmp_path), *with_targets((7,), ()))
+
+    def scores(sign):
+        return Scores(
+            target=sign * (questions.target * 20 - 10),
+            absent=sign * torch.tensor([-10.0, 10.0]),
+            candidate=sign * (questions.candidate * 20 - 10),
+            anchor=sign * torch.tensor([0.0, 0, 0, 0, 0, 10.0]).expand(2, 3, 6),
+        )
+
+    right, wrong = (sum(relation_losses(scores(s), questions).values()) for s in (1.0, -1.0))
+    assert right < 0.02
+    assert wrong > 10
+
+
+def test_turning_the_axes_leaves_distances_and_sides_alone():
+    seen = some_referents(6)
+    before = pair_features(seen)
+    turned = [varied(seen, random.Random(seed)) for seed in range(8)]
+    for other in turned:
+        after = pair_features(other)
+        assert (after[:, :, 3:5] - before[:, :, 3:5]).abs().max() < 0.35  # distances, boxes a little off
+        assert (after[:, :, 13:15] - before[:, :, 13:15]).abs().max() < 0.5  # left and ahead
+    assert len({float(t.place[0, 0].round(decimals=1)) for t in turned}) > 1
