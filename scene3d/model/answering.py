@@ -58,7 +58,7 @@ class Answering:
     @cached_property
     def _read(self) -> tuple[Cache, int, Tensor, Tensor]:
         with torch.no_grad():
-            prefix = self.model.prefix(self.seen, self.scene.words)
+            prefix = self.model.prefix(self.seen, self.scene.name)
             return self.model.read(prefix), prefix.end, self.model.soft(self.seen), self.model.keys(self.seen)
 
     @torch.no_grad()

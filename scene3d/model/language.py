@@ -19,8 +19,8 @@ from scene3d.types import Referents
 HEAD = "<|im_start|>system\nThe objects of the room:"
 TAIL = "<|im_end|>\n"
 """What stands before and after the referents."""
-GROUP = 6
-"""Tokens of a referent: its embedding and at most five of the words for it."""
+GROUP = 4
+"""Tokens of a referent: its embedding and at most three of the name of its class."""
 EVIDENCE = 3
 """What the relation scorer says of an object: for the question, for what it is told by, for the phrase itself."""
 
@@ -110,14 +110,14 @@ class LanguageModel(nn.Module):
         rest = torch.cat([seen.embedding, seen.look, seen.place, seen.score[:, None]], dim=1)
         return (self.from_kind(seen.kind) + self.from_rest(rest)).to(self.llama.dtype)
 
-    def prefix(self, seen: Referents, words: list[str]) -> Prefix:
+    def prefix(self, seen: Referents, names: list[str]) -> Prefix:
         """The scene as a prefix. Every referent starts at the same position and their order makes no difference.
 
         Args:
             seen: The referents; there may be none.
-            words: What to call each.
+            names: What to call each.
         """
-        groups = [self.tokens(f" {word}")[: GROUP - 1] for word in words]
+        groups = [self.tokens(f" {name}")[: GROUP - 1] for name in names]
         head = len(self._head)
         owner = [-1] * head
         position = list(range(head))

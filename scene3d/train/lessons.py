@@ -50,6 +50,8 @@ class Lesson:
 
     room: ProposedRoom
     prefix: Prefix
+    names: list[str]
+    """Of the referents."""
     blocks: list[Block]
     position: Int64[Tensor, "1 t"]
     mask: Bool[Tensor, "1 1 t t"]
@@ -68,11 +70,9 @@ class Lesson:
 
     def embedded(self, model: LanguageModel) -> Float[Tensor, "1 t c"]:
         """Embeddings of all tokens; differentiable."""
-        prefix = model.prefix(self.room.seen, self.prefix_words)
+        prefix = model.prefix(self.room.seen, self.names)
         soft = model.soft(self.room.seen)
         return torch.cat([prefix.x[0], *(embed_tokens(model, block.token, soft) for block in self.blocks)])[None]
-
-    prefix_words: list[str]
 
     def scores(self, scorer: RelationScorer) -> tuple[Tensor, Tensor, Tensor]:
         """What the scorer says for every phrase: by its question, by what that is told by, by its own words."""
@@ -129,7 +129,7 @@ class Lessons:
 
     def _pack(self, room: ProposedRoom, scene: SceneWords, blocks: list[Block]) -> Lesson:
         with torch.no_grad():
-            prefix = self.model.prefix(room.seen, scene.words)
+            prefix = self.model.prefix(room.seen, scene.name)
         at = prefix.x.shape[1]
         size = at + sum(len(block.token) for block in blocks)
         mask = torch.zeros(size, size, dtype=torch.bool)
@@ -158,7 +158,7 @@ class Lessons:
         return Lesson(
             room=room,
             prefix=prefix,
-            prefix_words=scene.words,
+            names=scene.name,
             blocks=blocks,
             position=torch.cat(position)[None],
             mask=mask[None, None],
