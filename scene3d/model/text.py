@@ -29,7 +29,9 @@ class TextEncoder:
 
     def __init__(self, name: str = DEFAULT) -> None:
         from transformers import AutoModel, AutoTokenizer
+        from transformers.utils.logging import disable_progress_bar
 
+        disable_progress_bar()  # one for 90 MB is only noise
         self.name = name
         source = str(_packaged_minilm()) if name == DEFAULT else name
         try:
