@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int32
+from jaxtyping import Float, Float32, Float64, Int, Int32
 
 from scene3d.errors import InputError
 from scene3d.synth.camera import Camera
 from scene3d.synth.raycasting import Raycaster
-from scene3d.synth.room import Room, TexturedMesh
+from scene3d.synth.room import PlacedObject, Room, Structure, TexturedMesh
+from scene3d.synth.textured_mesh import main_texture
 
 _RETURN_RATE = {"mirror": 0.04, "glass": 0.15, "window": 0.15, "tv": 0.75, "monitor": 0.75, "metal": 0.93}
-"""Share of the infrared pattern that comes back, by label or material; everything else returns all of it."""
+"""Share of the infrared pattern that comes back from an object's main texture, by label or material. Everything else
+returns all of it, the frame of a window and of a mirror too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +89,7 @@ class RoomCaster:
             raise InputError(f"room {room.name}: no triangles to look at")
         self.light = light
         self.object_of_surface = np.array([-1] * len(room.structures) + [o.id for o in room.objects], np.int32)
-        names = [(s.label, "") for s in room.structures] + [(o.label, o.material) for o in room.objects]
-        self._return_rate = np.array(
-            [min(_RETURN_RATE.get(a, 1.0), _RETURN_RATE.get(b, 1.0)) for a, b in names] + [0.0], np.float32
-        )
+        self._return_rate = np.concatenate([_return_rates(thing) for thing in (*room.structures, *room.objects)])
         self._raycaster = Raycaster(meshes)
         self._atlas = _Atlas(meshes)
 
@@ -112,7 +111,8 @@ class RoomCaster:
         toward = -(normal * direction).sum(axis=0)
         normal *= np.where(toward < 0, np.float32(-1), np.float32(1))
         at = pose[:3, 3:] + direction * np.where(missed, 0, depth)
-        rgb = self._atlas.colour(hit["mesh"], hit["triangle"], hit["weight"].T) * self.light.shade(at, normal)
+        face = self._atlas.first_face[hit["mesh"]] + hit["triangle"]
+        rgb = self._atlas.colour(face, hit["weight"].T) * self.light.shade(at, normal)
         rgb[:, missed] = 0
         surface = np.where(missed, np.int32(-1), hit["mesh"])
         shape = (camera.height, camera.width)
@@ -121,8 +121,17 @@ class RoomCaster:
             rgb=np.ascontiguousarray(rgb.T).reshape(*shape, 3),
             surface=surface.reshape(shape),
             cos_incidence=(np.abs(toward) / np.sqrt((direction * direction).sum(axis=0))).reshape(shape),
-            return_rate=self._return_rate[surface].reshape(shape),
+            return_rate=np.where(missed, 0, self._return_rate[self._atlas.material[face]]).reshape(shape),
         )
+
+
+def _return_rates(thing: Structure | PlacedObject) -> Float32[np.ndarray, "t"]:
+    """Share that comes back from each texture of a mesh; frames and legs return everything."""
+    rate = np.ones(len(thing.mesh.textures), np.float32)
+    if isinstance(thing, PlacedObject):
+        least = min(_RETURN_RATE.get(thing.label, 1.0), _RETURN_RATE.get(thing.material, 1.0))
+        rate[main_texture(thing.mesh, axes=thing.world_from_model[:3, :3])] = least
+    return rate
 
 
 class _Atlas:
@@ -141,11 +150,8 @@ class _Atlas:
         self.corner = np.ascontiguousarray(uv[:, 0].T)  # (2, f)
         self.edges = np.ascontiguousarray((uv[:, 1:] - uv[:, :1]).transpose(2, 1, 0))  # (2, 2, f)
 
-    def colour(
-        self, surface: Int32[np.ndarray, "n"], triangle: Int32[np.ndarray, "n"], weight: Float32[np.ndarray, "2 n"]
-    ) -> Float32[np.ndarray, "3 n"]:
+    def colour(self, face: Int[np.ndarray, "n"], weight: Float32[np.ndarray, "2 n"]) -> Float32[np.ndarray, "3 n"]:
         """Nearest texel, 0–1; `weight` is the barycentric share of the second and the third corner."""
-        face = self.first_face[surface] + triangle
         material = self.material[face]
         size = self.size[:, material]
         u, v = (

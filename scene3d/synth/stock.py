@@ -11,7 +11,7 @@ from scene3d.synth.builtin.on_walls import outside
 from scene3d.synth.colours import PLAIN, WOOD, dominant_colour, pick, recoloured, solid
 from scene3d.synth.furniture import Catalogue, FurnitureModel, held_out_ids, model_mesh
 from scene3d.synth.room import TexturedMesh
-from scene3d.synth.textured_mesh import face_areas_m2, retextured
+from scene3d.synth.textured_mesh import main_texture, retextured
 
 Size = tuple[float | int, float | int, float | int]
 _JITTER = 0.10
@@ -112,11 +112,11 @@ def _piece(label: str, model_id: str, mesh: TexturedMesh, has_front: bool, mater
 
 
 def _glazed(mesh: TexturedMesh, rng: np.random.Generator) -> TexturedMesh:
-    """A window whose panes, the material with the largest area, show the outside, in a frame of another colour."""
-    area = np.bincount(mesh.material, weights=face_areas_m2(mesh), minlength=len(mesh.textures))
+    """A window whose panes, its main texture, show the outside, in a frame of another colour."""
+    glass = main_texture(mesh)
     frame = solid(pick(rng, PLAIN[:3])) if rng.random() < 0.7 else solid(pick(rng, WOOD))
     pane = outside(rng)[:1, :1]
-    return retextured(mesh, [pane if i == area.argmax() else frame for i in range(len(area))])
+    return retextured(mesh, [pane if i == glass else frame for i in range(len(mesh.textures))])
 
 
 def _styles(kind: builtin.OwnKind, part: str) -> list[int]:

@@ -5,11 +5,13 @@ import pytest
 
 from scene3d.errors import ConfigError, InputError
 from scene3d.labels import class_list
+from scene3d.synth import builtin
 from scene3d.synth.camera import Camera, look
 from scene3d.synth.fusion import canonical, fuse, vertex_normals
 from scene3d.synth.labelling import label_points
 from scene3d.synth.render import Light, RoomCaster
 from scene3d.synth.scan import ScanSettings, SimulatedScan, scan_room
+from scene3d.synth.textured_mesh import moved
 from tests.synth.box_room import OBJECTS, SIZE_M, box_room
 
 QUICK = ScanSettings(
@@ -53,6 +55,21 @@ def test_glass_returns_less_than_walls():
     ahead = caster.picture(Camera(width=33, height=25), look(np.array([2.2, 1.1, 1.3]), 0.0, 0.0))
     assert ahead.return_rate[12, 16] < 0.1  # the mirror
     assert ahead.return_rate[0, 0] == 1
+
+
+def test_glass_returns_little_and_its_frame_everything():
+    rng = np.random.default_rng(0)
+    upright = builtin.build(next(k for k in builtin.KINDS if k.name == "mirror"), rng, 1, (1.0, 0.03, 1.0))
+    room = box_room({})
+    pose = np.array([[0, -1, 0, 2.0], [1, 0, 0, 1.5], [0, 0, 1, 0.5], [0, 0, 0, 1]], np.float64)  # its front to +x
+    mirror = replace(box_room().objects[3], id=0, mesh=moved(upright, pose), world_from_model=pose, material="wood")
+    caster = RoomCaster(replace(room, objects=(mirror,)), light=Light.random(room, rng))
+    seen = caster.picture(Camera(width=65, height=49), look(np.array([3.2, 1.5, 1.0]), np.pi, 0.0))
+    on_mirror = seen.surface == len(room.structures)
+    rates, counts = np.unique(seen.return_rate[on_mirror], return_counts=True)
+    assert rates.tolist() == pytest.approx([0.04, 1.0])
+    assert counts[0] > 4 * counts[1] > 0
+    assert seen.return_rate[24, 32] == rates[0]
 
 
 def test_fusing_one_flat_picture_gives_the_plane():

@@ -83,10 +83,10 @@ def mirror(rng: np.random.Generator, style: int, *, width: float, depth: float, 
     """A mirror as a depth camera records it at best: a pale plate in a frame."""
     frame = textures.wood(rng) if style % 2 else _STEEL
     rim = 0.01 + 0.02 * (style % 3)
-    return joined(
-        box((width, depth, height), frame),
-        plate((width - 2 * rim, height - 2 * rim), _SILVER, at=(0, -depth / 2 - 0.002, rim)),
-    )
+    glass = plate((width - 2 * rim, height - 2 * rim), _SILVER, at=(0, -depth / 4, rim))
+    bars = [box((width, depth, rim), frame, at=(0, 0, z)) for z in (0.0, height - rim)]
+    bars += [box((rim, depth, height), frame, at=(x * (width - rim) / 2, 0, 0)) for x in (-1, 1)]
+    return joined(glass, *bars)
 
 
 def whiteboard(rng: np.random.Generator, style: int, *, width: float, depth: float, height: float) -> TexturedMesh:
