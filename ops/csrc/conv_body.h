@@ -88,7 +88,8 @@ SCENE3D_INLINE void forward_tile(const typename Number::Element* const* x, const
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) acc[r][v] = load(sum[r] + v * kLanes);
-    for (int64_t c = 0; c < ci; c += Number::kPack, w += columns * Number::kPack) {
+    int64_t c = 0;
+    do {  // a loop that may run zero times makes GCC copy all sums through the stack at its end
         typename Number::Weights wv[Vectors];
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) wv[v] = Number::weights(w + v * kLanes * Number::kPack);
@@ -98,7 +99,9 @@ SCENE3D_INLINE void forward_tile(const typename Number::Element* const* x, const
 #pragma GCC unroll 16
             for (int v = 0; v < Vectors; ++v) acc[r][v] = Number::multiply_add(acc[r][v], input, wv[v]);
         }
-    }
+        c += Number::kPack;
+        w += columns * Number::kPack;
+    } while (c < ci);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
@@ -146,7 +149,8 @@ static void forward(const Forward& p, int64_t first, int64_t count, float* scrat
     const auto* weight = static_cast<const Element*>(p.weight);
     Pairs<kForwardRows> pairs;
     memset(scratch, 0, sizeof(float) * static_cast<size_t>(count * p.columns));
-    for (int64_t k = 0; k < p.offsets; ++k) {
+    const int64_t offsets = p.ci > 0 ? p.offsets : 0;  // tiles take at least one channel
+    for (int64_t k = 0; k < offsets; ++k) {
         list_pairs(p.table + k * p.rows + first, count, pairs);
         if (pairs.count == 0) continue;
         for (int64_t i = pairs.count; i < pairs.count + kMostTileRows; ++i) {
@@ -170,8 +174,8 @@ SCENE3D_INLINE void gradient_tile(const WeightGradient& p, const float* x, const
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) acc[r][v] = load(sum + r * p.columns + v * kLanes);
     for (int64_t i = 0; i < pairs; ++i) {
-        const float* input = x + in[i] * p.ci;
-        const float* output = gradient + out[i] * p.columns;
+        const float* input = whole_address(x + in[i] * p.ci);
+        const float* output = whole_address(gradient + out[i] * p.columns);
         Floats g[Vectors];
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) g[v] = load(output + v * kLanes);
