@@ -72,7 +72,8 @@ def load_activities(path: Path) -> tuple[Activity, ...]:
         ConfigError: Not such a file, or a goal with a slot that `objects` does not name.
     """
     try:
-        records = yaml.safe_load(path.read_text(encoding="utf-8"))
+        quick = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        records = yaml.load(path.read_text(encoding="utf-8"), Loader=quick)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read as YAML: {error}") from error
     if isinstance(records, dict):

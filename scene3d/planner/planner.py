@@ -59,8 +59,15 @@ class Planner:
         self.robot = robot or RobotConfig()
         transform = np.eye(4) if map_from_scene is None else _rigid(map_from_scene)
         self.world: World = world_of(session, domain=self.domain, robot=self.robot, map_from_scene=transform)
-        self.activities = household_activities() if activities is None else tuple(activities)
+        self._activities = None if activities is None else tuple(activities)
         self.rank = rank
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """What people ask for; read when it is first needed."""
+        if self._activities is None:
+            self._activities = household_activities()
+        return self._activities
 
     def plan(self, request: str, *, goal: str | None = None, way: Way = "auto", observed: Iterable[str] = ()) -> Plan:
         """Steps that do what is asked.

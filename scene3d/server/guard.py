@@ -54,15 +54,17 @@ class Guard:
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = True
-            await send(message)
+            if taken <= limit or started:  # else what the framework makes of the broken-off body is not of interest
+                started = True
+                await send(message)
 
         try:
             await self.app(scope, counted, watched)
-        except Problem as problem:
+        except Problem:
             if started:
                 raise
-            await problem.response()(scope, receive, send)
+        if taken > limit and not started:
+            await too_large.response()(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Headers) -> Problem | None:
         """Why a request is turned away at the door."""
