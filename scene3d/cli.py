@@ -9,7 +9,20 @@ from rich.console import Console
 from rich.markup import escape
 from tyro.extras import SubcommandApp
 
-from scene3d.commands import ask, demo, doctor, evaluate, evaluate_text, quality, segment, setup, synth, train
+from scene3d.commands import (
+    ask,
+    demo,
+    doctor,
+    evaluate,
+    evaluate_text,
+    plan,
+    quality,
+    segment,
+    serve,
+    setup,
+    synth,
+    train,
+)
 from scene3d.errors import Scene3DError
 
 Commands = Mapping[str, Callable[..., None]]
@@ -18,7 +31,8 @@ Commands = Mapping[str, Callable[..., None]]
 def build_app() -> SubcommandApp:
     """All commands; each imports what it needs when it runs, so that `--help` is quick."""
     reading = setup.COMMANDS | doctor.COMMANDS | segment.COMMANDS | ask.COMMANDS
-    app = _group(reading | synth.COMMANDS | quality.COMMANDS | demo.COMMANDS)
+    acting = plan.COMMANDS | serve.COMMANDS
+    app = _group(reading | acting | synth.COMMANDS | quality.COMMANDS | demo.COMMANDS)
     app.command(_group(train.COMMANDS), name="train")
     app.command(_group(evaluate.COMMANDS | evaluate_text.COMMANDS), name="evaluate")
     return app
