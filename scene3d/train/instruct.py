@@ -112,7 +112,7 @@ def train_instruct(
             nn.utils.clip_grad_norm_(trained, config.clip)
             optimizer.step()
             schedule.step()
-            log.step(step + 1, {name: float(value.detach()) for name, value in losses.items()})
+            log.step(step + 1, {name: float(value.detach()) for name, value in (losses | {"loss": loss}).items()})
             if (step + 1) % save_every == 0 or step + 1 == config.steps:
                 states = {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict(), "step": step + 1}
                 checkpoint.save(out, states | {"config": to_mapping(config), "language": _trained_state(language)})
