@@ -17,8 +17,8 @@ from rich.table import Table
 
 from bench.measure import machine, measure
 
-SUITES = ("convolution", "unet", "geometry_ops", "language", "evaluators")
-"""Modules of this package with a function `suite() -> list[Case]`."""
+SUITES = ("convolution", "unet", "geometry_ops", "language", "evaluators", "server")
+"""Modules of this package with a function `suite() -> list[Case]`, or `results()` where they measure themselves."""
 
 
 def main() -> int:
@@ -35,9 +35,11 @@ def main() -> int:
     console.print(" · ".join(f"{key} {value}" for key, value in here.items()), highlight=False)
     results = []
     for name in asked.suites or SUITES:
-        for case in importlib.import_module(f"bench.{name}").suite():
-            results.append(measure(case, repeats=asked.repeats))
-            console.print(_table(results[-1]))
+        suite = importlib.import_module(f"bench.{name}")
+        own = suite.results() if hasattr(suite, "results") else None
+        for result in own or (measure(case, repeats=asked.repeats) for case in suite.suite()):
+            results.append(result)
+            console.print(_table(result))
     if asked.out:
         asked.out.parent.mkdir(parents=True, exist_ok=True)
         asked.out.write_text(json.dumps({"machine": here, "results": results}, indent=2, ensure_ascii=False) + "\n")

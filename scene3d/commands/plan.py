@@ -45,6 +45,7 @@ def plan(
         radius_m: Of the robot.
         hands: Of the robot, 1 or 2.
         json_out: Write the plan here, as schema scene3d/plan/1.
+        opening: The model, and how the scan is read.
     """
     from scene3d.planner import Planner, RobotConfig, plan_json
 
