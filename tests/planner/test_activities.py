@@ -1,0 +1,122 @@
+"""The shipped activities, the household domain and the reader of steps understand each other."""
+
+from pathlib import Path
+
+import pytest
+
+from scene3d.errors import ConfigError
+from scene3d.planner import Planner, load_activities
+from scene3d.planner.activities import Activity, household_activities, instantiate, rank_by_sentence_encoder
+from scene3d.planner.check import check_steps
+from scene3d.planner.domain import Domain
+from scene3d.planner.problem import literals_of, parse_goal
+from scene3d.planner.solve import is_valid, solve
+from scene3d.planner.steps import read_steps
+from scene3d.planner.world import Thing, World
+from scene3d.synth.language.plans import load_activities as written_activities
+from tests.planner.kitchen import CUP, LAMP, TABLE, kitchen, say
+
+DOMAIN = Domain.load()
+
+
+def stage(slots: dict[str, str]) -> World:
+    """Things of these classes, small enough and within reach, each affording what its class affords."""
+    things = [
+        Thing(id=i, label=label, name=f"{label.replace(' ', '_')}_{i}", score=0.9, longest_m=0.5)
+        for i, label in enumerate(slots.values())
+    ]
+    facts = {("free", "hand_1")}
+    for thing in things:
+        facts |= {("reachable", thing.name), ("unblocked", thing.name)}
+        facts |= {
+            (p, thing.name) for p in DOMAIN.knowledge.affordances if DOMAIN.affords(p, thing.label, longest_m=0.5)
+        }
+    return World(things=tuple(things), hands=("hand_1",), facts=frozenset(facts), reasons={}, poses={})
+
+
+@pytest.mark.parametrize("activity", household_activities()[::4], ids=lambda activity: activity.name)
+def test_the_goal_of_an_activity_can_be_reached_with_its_things(activity: Activity) -> None:
+    world = stage({slot: labels[0] for slot, labels in activity.slots.items()})
+    instance = instantiate(activity, world)
+    assert not instance.missing
+    undone = world.changed(f"not {atom[0]}({', '.join(atom[1:])})" for atom, holds in instance.literals() if holds)
+    undone = undone.changed(f"{atom[0]}({', '.join(atom[1:])})" for atom, holds in instance.literals() if not holds)
+    goal = parse_goal(instance.goal())
+    solution = solve(DOMAIN, undone, goal)
+    assert solution.acts, solution.reasons
+    assert is_valid(DOMAIN, undone, solution.acts, goal, names=list(solution.names))
+
+
+@pytest.mark.parametrize("written", written_activities(), ids=lambda activity: activity.name)
+def test_the_written_steps_of_every_activity_are_understood_and_reach_the_goal(written) -> None:
+    activity = next(a for a in household_activities() if a.name == written.name)
+    world = stage({slot: labels[0] for slot, labels in activity.slots.items()})
+    ids = {slot: thing.id for slot, thing in instantiate(activity, world).objects.items()}
+    steps = [f"step {i + 1}. {step}" for i, step in enumerate(written.steps)]
+    text = " ".join(steps).format_map({slot: f"[the {slot}|{i}]" for slot, i in ids.items()})
+    reading = read_steps(say(text), DOMAIN)
+    assert not reading.violations
+    assert len(reading.steps) == len(written.steps)
+    checked = check_steps(DOMAIN, world, reading.steps)
+    assert not checked.violations
+    after = checked.facts_after(world.facts)
+    for atom, holds in literals_of(parse_goal(instantiate(activity, world).goal())):
+        assert (atom in after) == holds, atom
+
+
+def test_a_request_finds_its_activity_and_its_things() -> None:
+    assert len(Planner(kitchen()).activities) >= 60
+    planner = Planner(kitchen(), activities=household_activities()[:6])
+    plan = planner.plan("it is too dark in here.")
+    assert plan.valid
+    assert [(step.action, step.args) for step in plan.steps][-1] == ("switch_on", {"object": LAMP})
+
+
+def test_an_activity_without_its_things_is_a_question() -> None:
+    plan = Planner(kitchen(), rank=lambda _, all_: [float(a.name == "main_light") for a in all_]).plan(
+        "press the switch"
+    )
+    assert not plan.valid
+    assert plan.unresolved == ("The scan shows no switch. Which object do you mean?",)
+
+
+def test_what_nobody_ever_asked_for_is_asked_back() -> None:
+    plan = Planner(kitchen(), rank=lambda _, all_: [0.0] * len(all_)).plan("prove the Riemann hypothesis")
+    assert not plan.valid
+    assert plan.unresolved[0].endswith("such as (switched_on lamp_4).")
+
+
+def test_named_objects_come_first_then_reachable_ones() -> None:
+    activity = Activity(
+        name="a", goals=("on({cup}, {place})",), slots={"cup": ("cup",), "place": ("shelf", "table")}, phrasings=()
+    )
+    world = Planner(kitchen()).world
+    assert instantiate(activity, world).objects["place"].label == "shelf"
+    assert instantiate(activity, world, named=(TABLE,)).objects["place"].id == TABLE
+    assert instantiate(activity, world).goal() == f"(on cup_{CUP} shelf_7)"
+
+
+def test_held_out_requests_are_ranked_by_examples_of_the_training_only() -> None:
+    written = {activity.name: activity for activity in written_activities()}
+    chosen = household_activities()[::12]
+    for activity in chosen:
+        assert not set(activity.phrasings) & set(written[activity.name].heldout)
+        scores = rank_by_sentence_encoder(activity.phrasings[0], chosen)
+        assert scores.index(max(scores)) == chosen.index(activity)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- {name: a, goal: ['on({cup})'], objects: {mug: [cup]}}", "objects has no 'cup'"),
+        ("- {name: a, goal: ['cup on table'], objects: {}}", "write it as"),
+        ("- {goal: []}", "name, goal and objects are needed"),
+        ("3", "a list of activities"),
+        ("[", "cannot be read as YAML"),
+    ],
+)
+def test_a_wrong_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_activities(path)
