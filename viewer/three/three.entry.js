@@ -1,0 +1,26 @@
+// What the page needs of three.js; `make three` bundles it into viewer/scene3d_viewer/page/three.min.js.
+export {
+  BufferAttribute,
+  BufferGeometry,
+  ColorManagement,
+  DirectionalLight,
+  DoubleSide,
+  FrontSide,
+  HemisphereLight,
+  Line,
+  LineBasicMaterial,
+  LinearSRGBColorSpace,
+  LineSegments,
+  Mesh,
+  MeshLambertMaterial,
+  PerspectiveCamera,
+  Plane,
+  Points,
+  PointsMaterial,
+  Raycaster,
+  Scene,
+  Vector2,
+  Vector3,
+  WebGLRenderer,
+} from "three";
+export { OrbitControls } from "three/examples/jsm/controls/OrbitControls.js";
