@@ -28,8 +28,8 @@ _PORTABLE = frozenset(
     ("book", "cup", "bottle", "water bottle", "bowl", "plate", "tray", "vase", "candle", "decoration", "ball", "bag",
      "stuffed animal", "backpack", "box", "laptop", "telephone", "printer", "keyboard", "mouse", "alarm clock",
      "pillow", "cushion", "blanket", "towel", "paper", "tissue box", "hat", "shoe", "clothes", "headphones", "plant",
-     "lamp", "toilet paper", "basket", "storage bin", "trash can", "suitcase", "speaker", "toaster", "coffee kettle", "crate",
-     "laundry basket", "recycling bin", "soap dispenser", "guitar")
+     "lamp", "toilet paper", "basket", "storage bin", "trash can", "suitcase", "speaker", "toaster", "crate",
+     "coffee kettle", "laundry basket", "recycling bin", "soap dispenser", "guitar")
 )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float64, Int8
@@ -39,6 +39,7 @@ _BUILT_IN = frozenset(("door", "window", "curtain", "blinds", "shower curtain"))
 """Nobody says of these that they are against a wall."""
 
 
+@runtime_checkable
 class Spoken(Protocol):
     """What is needed of a room to speak of it; a `TrainingScene` has it."""
 
@@ -105,13 +106,13 @@ class RoomFacts:
         apart = np.maximum(self.low_m[:, None] - self.high_m, self.low_m - self.high_m[:, None]).clip(0)
         self.gap_m = np.hypot(self.floor_gap_m, apart)
         self.distance_m = np.linalg.norm(self.centre_m[:, None] - self.centre_m, axis=2)
-        self._inside = inside_footprint(self.centre_m, self.size_m, yaw, grow_m=0.0)
-        self._over = inside_footprint(self.centre_m, self.size_m, yaw, grow_m=0.15)
+        self.inside = inside_footprint(self.centre_m, self.size_m, yaw, grow_m=0.0)
+        self.over = inside_footprint(self.centre_m, self.size_m, yaw, grow_m=0.15)
         self.wall_gap_m = polygon_gaps_m(corners, floor_m)
         self.corner_gap_m = _corner_gaps_m(corners, floor_m)
         self.middle_m = np.linalg.norm(self.centre_m[:, :2] - floor_m.mean(0), axis=1)
         self.standing = (self.low_m < 0.15) & (self.support < 0)
-        self._movable = self.standing & np.array([label not in _BUILT_IN for label in self.label], bool)
+        self.movable = self.standing & np.array([label not in _BUILT_IN for label in self.label], bool)
         self.hanging = (self.low_m >= 0.3) & (self.support < 0)
         self.sizable = self.size_m.max(axis=1, initial=0) > 0.3
         self.at_wall = np.array([o.against_wall for o in things], bool)
@@ -169,95 +170,12 @@ class RoomFacts:
             self._looks[material] = np.array(truth, np.int8)
         return self._looks[material]
 
-    # How things stand to each other: one row per anchor, one column per object --------------------------------------
-
-    def near(self) -> Relations:
-        """Beside it: a gap of at most 0.5 m is near, of 1 m and more is not."""
-        return self._beside(_graded(self.gap_m, yes=0.5, no=1.0))
-
-    def at(self) -> Relations:
-        """Close enough to use it: a gap of at most 0.3 m, not 0.8 m."""
-        truth = _graded(self.floor_gap_m, yes=0.3, no=0.8)
-        return self._beside(np.where(self.standing, truth, np.minimum(truth, DOUBTFUL)))
-
-    def on(self) -> Relations:
-        """Standing on it; on something that stands on it is doubtful."""
-        direct = self._direct()
-        under = self.support[self.support]
-        indirect = (self.support >= 0) & (under == np.arange(self.count)[:, None])
-        touching = (self.floor_gap_m < 0.02) & (np.abs(self.low_m - self.high_m[:, None]) < 0.08)
-        return _no_self(np.where(direct, YES, np.where(indirect | touching, DOUBTFUL, NO)))
-
-    def bearing(self) -> Relations:
-        """What carries it: the table with the lamp."""
-        return self.on().T
-
-    def under(self) -> Relations:
-        """Below its top, inside its outline, on the floor: the bin under the desk."""
-        top = self.high_m[:, None]
-        inside = self._inside.T & (self.low_m < 0.12) & (self.support < 0) & (self.high_m < top - 0.05)
-        clear = (self.floor_gap_m > 0.08) | (self.low_m >= top - 0.03)
-        return _no_self(np.where(inside, YES, np.where(clear, NO, DOUBTFUL)))
-
-    def above(self) -> Relations:
-        """Hanging over it, at most 1.5 m higher: the picture above the bed."""
-        top = self.high_m[:, None]
-        over = self._over.T & self.hanging & (self.low_m >= top - 0.05) & (self.low_m < top + 1.5)
-        clear = (self.floor_gap_m > 0.4) | (self.high_m < top)
-        return _no_self(np.where(over, YES, np.where(clear, NO, DOUBTFUL)))
-
-    def below(self) -> Relations:
-        """What the anchor hangs over: the desk below the window. Only things on the floor are said to be below."""
-        truth = self.above().T
-        return np.where(self.standing, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
-
-    def towards(self, turn_rad: float, *, reach_m: float = 2.0) -> Relations:
-        """On the side of the anchor that lies `turn_rad` from its front, counter-clockwise; π/2 is its own left."""
-        to = self.centre_m[None, :, :2] - self.centre_m[:, None, :2]
-        angle = angle_between(np.arctan2(to[..., 1], to[..., 0]), self.front_rad[:, None] + turn_rad)
-        level = (self.high_m > self.low_m[:, None] - 0.4) & (self.low_m < self.high_m[:, None] + 0.4)
-        sure = (angle < np.deg2rad(38)) & (self.gap_m < reach_m) & level & (self.floor_gap_m > 0.02)
-        return self._beside(np.where(sure, YES, np.where(angle > np.deg2rad(65), NO, DOUBTFUL)))
-
-    # Where things are -----------------------------------------------------------------------------------------------
-
-    def between(self, one: int, other: int) -> Truth:
-        """In the middle part of the way from one to the other, seen from above."""
-        start, way = self.centre_m[one, :2], self.centre_m[other, :2] - self.centre_m[one, :2]
-        length = max(float(np.linalg.norm(way)), 1e-6)
-        to = self.centre_m[:, :2] - start
-        along = to @ way / length**2
-        beside = np.abs(to[:, 0] * way[1] - to[:, 1] * way[0]) / length**2
-        inner = (along > 0.25) & (along < 0.75) & (beside < 0.18)
-        outer = (along < 0.08) | (along > 0.92) | (beside > 0.4)
-        truth = np.where(inner, YES, np.where(outer, NO, DOUBTFUL)).astype(np.int8)
-        truth[[one, other]] = NO
-        return truth
-
-    def against_wall(self) -> Truth:
-        """Standing with its back to a wall; only what stands on the floor."""
-        truth = np.where(self.at_wall & (self.wall_gap_m < 0.25), YES, np.where(self.wall_gap_m > 0.5, NO, DOUBTFUL))
-        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
-
-    def cornered(self) -> Truth:
-        """In a corner of the room; only what stands on the floor."""
-        truth = np.where(
-            self.in_corner & (self.corner_gap_m < 0.4), YES, np.where(self.corner_gap_m > 0.9, NO, DOUBTFUL)
-        )
-        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
-
-    def central(self) -> Truth:
-        """In the middle of the room, away from every wall."""
-        far = (self.wall_gap_m > 0.7) & (self.middle_m < 1.0)
-        truth = np.where(far, YES, np.where((self.wall_gap_m < 0.35) | (self.middle_m > 1.8), NO, DOUBTFUL))
-        return np.where(self._movable, truth, np.minimum(truth, DOUBTFUL)).astype(np.int8)
+    # Which stands out -----------------------------------------------------------------------------------------------
 
     def leftness_rad(self, stand: int, look_rad: float) -> Float64[np.ndarray, "n"]:
         """Angle to the left of the line of sight, -π … π, for somebody who stands at an object."""
         to = self.centre_m[:, :2] - self.centre_m[stand, :2]
         return wrapped(np.arctan2(to[:, 1], to[:, 0]) - look_rad)
-
-    # Which stands out -----------------------------------------------------------------------------------------------
 
     def nearest_order(self, pool: Truth, anchor: int) -> list[int] | None:
         """The pool from near to far, as far as the order is clear (see `clear_order`)."""
@@ -312,7 +230,7 @@ class RoomFacts:
 
     def candidates(self, word: str) -> tuple[int, ...]:
         """Ids of the seen objects that answer to the word."""
-        return self.ids(np.flatnonzero((self.named(word) == YES) & self.seen))
+        return self.ids(i for i in self.pool(word).members if self.seen[i])
 
     def _order(self, pool: Truth, gap: np.ndarray, distance: np.ndarray, anchor: int) -> list[int] | None:
         members = [int(i) for i in np.flatnonzero(pool) if i != anchor]
@@ -344,22 +262,6 @@ class RoomFacts:
             return DOUBTFUL
         return _alike(self.colour[index], colour)
 
-    def _direct(self) -> Bool[np.ndarray, "n n"]:
-        """Whether the column's object stands on the row's."""
-        return self.support == np.arange(self.count)[:, None]
-
-    def _beside(self, truth: np.ndarray) -> Relations:
-        """What stands on the anchor, carries it or hangs over it is not said to be beside it."""
-        stacked = self._direct()
-        stacked |= stacked.T | self._over.T
-        return _no_self(np.where(stacked, np.minimum(truth, DOUBTFUL), truth))
-
-
-def _no_self(truth: np.ndarray) -> Relations:
-    truth = truth.astype(np.int8)
-    np.fill_diagonal(truth, NO)
-    return truth
-
 
 def wrapped(angle_rad: np.ndarray) -> np.ndarray:
     """The same angle within -π … π."""
@@ -369,10 +271,6 @@ def wrapped(angle_rad: np.ndarray) -> np.ndarray:
 def angle_between(a_rad: np.ndarray, b_rad: float | np.ndarray) -> np.ndarray:
     """Absolute difference of directions, 0 … π."""
     return np.abs(wrapped(a_rad - b_rad))
-
-
-def _graded(value: np.ndarray, *, yes: float, no: float) -> np.ndarray:
-    return np.where(value <= yes, YES, np.where(value >= no, NO, DOUBTFUL))
 
 
 def _alike(mine: str, asked: str) -> int:

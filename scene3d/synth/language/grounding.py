@@ -10,7 +10,6 @@ import numpy as np
 from scene3d.synth.language import words
 from scene3d.synth.language.conditions import (
     PREDICATES,
-    RANKS,
     RELATIONS,
     SAID,
     Condition,
@@ -21,6 +20,7 @@ from scene3d.synth.language.conditions import (
 from scene3d.synth.language.facts import Pool
 from scene3d.synth.language.phrasing import marked
 from scene3d.synth.language.pointing import said_condition, single_condition, some_condition
+from scene3d.synth.language.ranks import RANKS
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
 

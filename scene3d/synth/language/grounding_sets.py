@@ -48,7 +48,7 @@ def fitting(kinds: Sequence[str], family: str, speaker: Speaker) -> LanguageSamp
         return None
     pool, condition = found
     members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
-    if not members or len(members) == np.count_nonzero(pool.truth) or (len(members) == 1 and speaker.chance(0.7)):
+    if not members or len(members) >= pool.crowd or (len(members) == 1 and speaker.chance(0.7)):
         return None
     by_look = "adjective" in condition.slots
     slots = _nouns(pool, members) | condition.slots

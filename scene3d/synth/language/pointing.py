@@ -8,13 +8,13 @@ import numpy as np
 
 from scene3d.synth.language.conditions import (
     PREDICATES,
-    RANKS,
     RELATIONS,
     SAID,
     Condition,
     related_so_many,
 )
 from scene3d.synth.language.facts import YES, Pool
+from scene3d.synth.language.ranks import RANKS
 from scene3d.synth.language.speaker import Speaker, linked
 
 

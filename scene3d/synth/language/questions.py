@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from scene3d.synth.language import words
+from scene3d.synth.language import relations, words
+from scene3d.synth.language.asking import asked
+from scene3d.synth.language.comparisons import COMPARISONS
 from scene3d.synth.language.conditions import (
     RELATIONS,
     SAID,
@@ -14,11 +16,10 @@ from scene3d.synth.language.conditions import (
     of_colour,
     of_material,
     related_so_many,
-    relation_table,
 )
-from scene3d.synth.language.facts import DOUBTFUL, NO, YES, Pool
+from scene3d.synth.language.facts import NO, YES, Pool
 from scene3d.synth.language.grounding import missing_word
-from scene3d.synth.language.phrasing import SHORT_ANSWER, marked
+from scene3d.synth.language.places import PLACES
 from scene3d.synth.language.pointing import (
     Pointed,
     linked_condition,
@@ -27,49 +28,12 @@ from scene3d.synth.language.pointing import (
     single_condition,
     some_condition,
 )
-from scene3d.synth.language.sample import LanguageSample, Turn
-from scene3d.synth.language.speaker import Mention, Speaker, linked
+from scene3d.synth.language.sample import LanguageSample
+from scene3d.synth.language.speaker import Speaker
 
 _MOST_COUNTED = 8
 _PLACED = tuple(kind for kind in SAID if kind in ("near", "support", "under", "against_wall", "corner", "above"))
 _COLOURS = ("black", "white", "grey", "brown", "red", "green", "blue", "yellow", "orange", "purple", "pink", "beige")
-_DISTANCES = {0.0: "less than half a meter", 1.0: "about 1 meter", 2.0: "about 2 meters", 3.0: "about 3 meters",
-              4.0: "about 4 meters"}  # fmt: skip
-"""Answers by metres of gap; asked only within 0.25 m of these."""
-
-
-def asked(
-    speaker: Speaker,
-    family: str,
-    key: str,
-    slots: dict[str, str],
-    *,
-    reply: str,
-    sentence: str,
-    links: Sequence[Sequence[int]] = (),
-    targets: Sequence[int] = (),
-    anchors: Sequence[Sequence[int]] = (),
-    candidates: tuple[int, ...] = (),
-    selected: Sequence[int] = (),
-) -> LanguageSample:
-    """A question and its answer: bare where the question wants a word, else the sentence with its links."""
-    facts = speaker.facts
-    name, text = speaker.phrase(key)
-    short = speaker.chance(0.5)
-    question = text.format_map(slots)
-    turn = Turn(
-        user=f"{question} {SHORT_ANSWER}" if short else question,
-        selected=facts.ids(selected),
-        answer=reply if short else marked(sentence),
-        links=() if short else tuple(facts.ids(objects) for objects in links),
-        targets=facts.ids(targets),
-        anchors=tuple(facts.ids(objects) for objects in anchors),
-        candidates=candidates,
-        reply=reply,
-    )
-    return LanguageSample(task="qa", family=family, template=name, turns=(turn,))
-
-
 # Is there, how many -------------------------------------------------------------------------------------------------
 
 
@@ -259,187 +223,9 @@ def _false_of(speaker: Speaker, about: Pointed) -> Condition | None:
         made = related_so_many(speaker, kind, alone, least=0, most=0)
     else:
         facts = speaker.facts
-        truth = facts.against_wall() if kind == "against_wall" else facts.cornered()
+        truth = relations.against_wall(facts) if kind == "against_wall" else relations.cornered(facts)
         made = Condition(kind=kind, key=kind, truth=truth) if facts.standing[about.index] else None
     return made if made is not None and made.truth[about.index] == NO else None
-
-
-# Comparing ----------------------------------------------------------------------------------------------------------
-
-
-def compare(speaker: Speaker) -> LanguageSample | None:
-    """Which of two is larger, smaller or taller."""
-    pair = _two_mentions(speaker)
-    if pair is None:
-        return None
-    key = speaker.rng.choice(("larger", "smaller", "taller"))
-    facts = speaker.facts
-    before = facts.taller if key == "taller" else facts.bulkier
-    one, other = pair
-    wins = before(one.objects[0], other.objects[0])
-    if not wins and not before(other.objects[0], one.objects[0]):
-        return None
-    best = one if wins != (key == "smaller") else other
-    return _either(speaker, "compare", key, pair, best, f"is {key}", ())
-
-
-def closer(speaker: Speaker) -> LanguageSample | None:
-    """Which of two is closer to a third, or farther from it."""
-    pair, third = _two_mentions(speaker), speaker.anchor(speaker.facts.visible)
-    if pair is None or third is None or third.objects in (pair[0].objects, pair[1].objects):
-        return None
-    facts, at = speaker.facts, third.objects[0]
-    truth = np.zeros(facts.count, np.int8)
-    truth[[pair[0].objects[0], pair[1].objects[0]]] = YES
-    order = facts.nearest_order(truth, at)
-    if order is None or len(order) < 2:
-        return None
-    key = speaker.rng.choice(("closer", "farther"))
-    best = next(m for m in pair if m.objects[0] == order[0 if key == "closer" else 1])
-    joint = "to" if key == "closer" else "from"
-    return _either(speaker, "closer", key, pair, best, f"is {key} {joint} {third.linked}", (third,))
-
-
-def _either(
-    speaker: Speaker, family: str, key: str, pair: tuple[Mention, Mention], best: Mention, claim: str,
-    third: tuple[Mention, ...],
-) -> LanguageSample:  # fmt: skip
-    slots = dict(zip("abc", (m.text for m in (*pair, *third)), strict=False))
-    both = tuple(m.objects[0] for m in pair)
-    return asked(
-        speaker, family, key, slots, reply=best.text.removeprefix("the "),
-        sentence=f"{linked(best.text).capitalize()} {claim}.", links=(best.objects, *(m.objects for m in third)),
-        targets=best.objects, anchors=tuple(m.objects for m in (*pair, *third)),
-        candidates=speaker.facts.ids(both),
-    )  # fmt: skip
-
-
-def distance(speaker: Speaker) -> LanguageSample | None:
-    """How far two things are apart, in words for whole metres."""
-    wanted = speaker.rng.choice(tuple(_DISTANCES))
-    facts = speaker.facts
-    one = speaker.anchor(facts.visible)
-    if one is None:
-        return None
-    gap = facts.gap_m[one.objects[0]]
-    fits = (np.abs(gap - wanted) < 0.25) & facts.seen & facts.sizable
-    fits[[one.objects[0], facts.support[one.objects[0]]]] = False
-    fits &= facts.support != one.objects[0]
-    other = speaker.anchor(np.flatnonzero(fits).tolist())
-    if other is None or other.text == one.text:
-        return None
-    reply = _DISTANCES[wanted]
-    return asked(
-        speaker, "distance", "distance", {"a": one.text, "b": other.text}, reply=reply,
-        sentence=f"{one.linked.capitalize()} is {reply} from {other.linked}.", links=(one.objects, other.objects),
-        targets=one.objects, anchors=(other.objects,),
-    )  # fmt: skip
-
-
-# What and where -----------------------------------------------------------------------------------------------------
-
-
-def what(speaker: Speaker) -> LanguageSample | None:
-    """What is on, under or above something: one thing."""
-    facts = speaker.facts
-    kind, key, said = speaker.rng.choice(
-        (("support", "what_on", "on"), ("under", "what_under", "under"), ("above", "what_above", "above"))
-    )
-    table = relation_table(facts, kind)
-    alone = ((table == YES).sum(1) == 1) & ~(table == DOUBTFUL).any(1)
-    anchor = speaker.anchor(np.flatnonzero(alone).tolist())
-    if anchor is None:
-        return None
-    index = int(table[anchor.objects[0]].argmax())
-    word = speaker.plain(index)
-    if not word or not facts.seen[index]:
-        return None
-    return _thing(speaker, "what", key, anchor, index, f"{said} {anchor.linked}")
-
-
-def what_nearest(speaker: Speaker) -> LanguageSample | None:
-    """What is closest to something, of all that stands around."""
-    facts = speaker.facts
-    anchor = speaker.anchor(facts.visible)
-    if anchor is None:
-        return None
-    at = anchor.objects[0]
-    around = np.where(facts.sizable & (facts.support != at), YES, NO).astype(np.int8)
-    around[[at, facts.support[at]]] = NO
-    order = facts.nearest_order(around, at)
-    if order is None or not facts.seen[order[0]] or not speaker.plain(order[0]) or facts.gap_m[at, order[0]] > 1.0:
-        return None
-    return _thing(speaker, "what_nearest", "what_nearest", anchor, order[0], f"closest to {anchor.linked}")
-
-
-def _thing(speaker: Speaker, family: str, key: str, anchor: Mention, index: int, place: str) -> LanguageSample:
-    word = speaker.plain(index)
-    verb = "are" if words.is_plural(word) else "is"
-    return asked(
-        speaker, family, key, {"a": anchor.text}, reply=word, sentence=f"The [{word}] {verb} {place}.",
-        links=((index,), anchor.objects), targets=(index,), anchors=(anchor.objects,),
-    )  # fmt: skip
-
-
-def where(speaker: Speaker) -> LanguageSample | None:
-    """Where something is: on what, in the corner, against the wall or in the middle of the room."""
-    facts = speaker.facts
-    about = pointed(speaker)
-    if about is None or about.anchors:
-        return None
-    support = int(facts.support[about.index])
-    links: tuple[tuple[int, ...], ...] = ((about.index,),)
-    if support >= 0:
-        if not facts.seen[support] or not speaker.plain(support):
-            return None
-        place = f"on the [{speaker.plain(support)}]"
-        links = (*links, (support,))
-    else:
-        place = _place_in_room(speaker, about.index)
-    if not place:
-        return None
-    verb = "are" if words.is_plural(about.pool.word) else "is"
-    return asked(
-        speaker, "where", "where", {"x": about.text}, reply=place.replace("[", "").replace("]", ""),
-        sentence=f"The [{about.pool.word}] {verb} {place}.", links=links, targets=(about.index,),
-        candidates=facts.candidates(about.pool.word),
-    )  # fmt: skip
-
-
-def _place_in_room(speaker: Speaker, index: int) -> str:
-    """The corner comes before the wall, which is there too; "" where nothing is certain."""
-    facts = speaker.facts
-    cornered, walled = facts.cornered()[index], facts.against_wall()[index]
-    if cornered == YES:
-        return "in the corner"
-    if walled == YES and cornered == NO:
-        return "against the wall"
-    return "in the middle of the room" if facts.central()[index] == YES else ""
-
-
-def side(speaker: Speaker) -> LanguageSample | None:
-    """Left or right of something, for somebody who faces it."""
-    wanted = speaker.rng.choice(("left", "right"))
-    about = pointed(speaker)
-    if about is None:
-        return None
-    facts = speaker.facts
-    table = relation_table(facts, f"viewed_{wanted}")[:, about.index]
-    anchor = speaker.anchor(np.flatnonzero((table == YES) & (about.pool.truth == NO)).tolist())
-    if anchor is None or anchor.objects in about.anchors:
-        return None
-    return asked(
-        speaker, "side", "side", {"x": about.text, "a": anchor.text}, reply=wanted,
-        sentence=f"The [{about.pool.word}] is to the {wanted} of {anchor.linked}.",
-        links=((about.index,), anchor.objects), targets=(about.index,), anchors=(*about.anchors, anchor.objects),
-        candidates=facts.candidates(about.pool.word),
-    )  # fmt: skip
-
-
-def room(speaker: Speaker) -> LanguageSample | None:
-    """What kind of room it is."""
-    kind = speaker.facts.kind
-    return asked(speaker, "room", "room", {}, reply=kind, sentence=f"This is {words.one(kind)}.")
 
 
 # Parts --------------------------------------------------------------------------------------------------------------
@@ -475,13 +261,6 @@ def _with_none(speaker: Speaker, pool: Pool) -> Condition | None:
     return related_so_many(speaker, kind, pool, least=0, most=0)
 
 
-def _two_mentions(speaker: Speaker) -> tuple[Mention, Mention] | None:
-    one, other = (speaker.anchor(speaker.facts.visible) for _ in range(2))
-    if one is None or other is None or one.objects == other.objects or one.text == other.text:
-        return None
-    return one, other
-
-
 def _nouns(word: str, adjective: str = "") -> dict[str, str]:
     noun = f"{adjective} {word}".strip()
     return {"t": noun, "ts": words.plural(noun), "at": words.one(word, adjective)}
@@ -493,6 +272,5 @@ def _number(count: int) -> str:
 
 QUESTIONS: dict[str, Callable[[Speaker], LanguageSample | None]] = {
     "exists": exists, "count": count, "colour": colour, "material": material, "name": name, "holds": holds,
-    "compare": compare, "closer": closer, "distance": distance, "what": what, "what_nearest": what_nearest,
-    "where": where, "side": side, "room": room,
+    **COMPARISONS, **PLACES,
 }  # fmt: skip

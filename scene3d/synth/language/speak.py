@@ -38,11 +38,13 @@ _FAMILY_SHARE = {
     "zero_anchor": 0.4,
     "room": 0.25,
     "name": 0.7,
-    "impossible": 6.0,
+    "impossible": 3.0,
 }
 """How often a family is drawn, where not as often as each other."""
 _TRIES = 6
 _DRAWS = 160
+_PATIENCE = 5
+"""Fruitless draws after which a room is taken to offer no more of what is asked for."""
 
 
 @functools.cache
@@ -100,8 +102,15 @@ def speak(
     if not facts.seen.any():
         return []
     speaker = Speaker(facts, Random(seed), heldout)
-    drawn = (_drawn(speaker, task, family) for _ in range(count))
-    return [_typed(sample, speaker.rng, noise) for sample in drawn if sample is not None]
+    samples: list[LanguageSample] = []
+    failures = 0
+    while len(samples) + failures < count and failures < _PATIENCE:
+        sample = _drawn(speaker, task, family)
+        if sample is None:
+            failures += 1
+        else:
+            samples.append(_typed(sample, speaker.rng, noise))
+    return samples
 
 
 def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageSample | None:
