@@ -51,7 +51,8 @@ def main() -> int:
 def _table(result: dict[str, Any]) -> Table:
     table = Table("run", "median ms", "IQR ms", "times ours", title=result["name"], title_justify="left")
     for name, run in result["runs"].items():
-        table.add_row(name, *(f"{v:.2f}" for v in (1e3 * run["median_s"], 1e3 * run["iqr_s"], run["ratio"])))
+        spread = "once" if run["iqr_s"] is None else f"{1e3 * run['iqr_s']:.2f}"
+        table.add_row(name, f"{1e3 * run['median_s']:.2f}", spread, f"{run['ratio']:.2f}")
     return table
 
 

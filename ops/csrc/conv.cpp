@@ -44,7 +44,9 @@ int64_t this_thread() {
 #endif
 }
 
-int64_t whole_vectors(int64_t co) { return (co + kColumns - 1) / kColumns * kColumns; }
+int64_t quotient_up(int64_t whole, int64_t part) { return (whole + part - 1) / part; }
+
+int64_t whole_vectors(int64_t co) { return quotient_up(co, kColumns) * kColumns; }
 
 // Rows of `width` elements laid out anew as rows of `padded`, zero at their ends.
 template <class Element>
@@ -72,8 +74,10 @@ using ForwardBody = void (*)(const Forward&, int64_t, int64_t, float*);
 
 void run_forward(const Forward& problem, ForwardBody body) {
     const int64_t threads = thread_count();
-    // Small lattices are cut finer, so that every thread has work; the block size does not change the result.
-    const int64_t block = std::clamp<int64_t>(problem.rows / (threads * 4), 32, kForwardRows);
+    // As many blocks for each thread as for the others, and as few as fit: each reads all weights anew, which is what
+    // small lattices spend their time on. The block size does not change the result.
+    const int64_t turns = std::max<int64_t>(1, quotient_up(problem.rows, threads * kForwardRows));
+    const int64_t block = std::max<int64_t>(1, quotient_up(problem.rows, threads * turns));
     std::vector<float> scratch(static_cast<size_t>(threads * (block + 1) * problem.columns));
 #pragma omp parallel for schedule(dynamic)
     for (int64_t first = 0; first < problem.rows; first += block) {

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int64, Integer
+from jaxtyping import Bool, Float64, Int32, Int64, Integer
 
-from scene3d.evaluate.masks import MaskList
+from scene3d.evaluate.masks import MaskList, run_starts
 from scene3d.evaluate.precision import ExampleStore
 
 ID_FACTOR = 1000
@@ -20,7 +20,7 @@ ID_FACTOR = 1000
 class SceneObjects:
     """The objects of a scene, by class and then by id: the order in which the benchmark lets them choose."""
 
-    column: Int64[np.ndarray, "n"]
+    column: Int32[np.ndarray, "n"]
     """Per vertex: 0 for void, 1 … k for the objects."""
     of_class: Int64[np.ndarray, "k"]
     size: Int64[np.ndarray, "k"]
@@ -30,7 +30,7 @@ class SceneObjects:
     def of(cls, truth: Integer[np.ndarray, "n"], class_of_label: Mapping[int, int]) -> SceneObjects:
         """Group the vertices of the classes that are scored; all others are void."""
         # Neighbours tend to share an object, so runs of equal ids are few: group runs, not vertices.
-        start = np.flatnonzero(np.append(True, truth[1:] != truth[:-1])[: len(truth)])
+        start = np.flatnonzero(run_starts(truth))
         length = np.diff(start, append=len(truth))
         run_id = np.maximum(truth[start], 0)
         count = np.bincount(run_id, weights=length, minlength=1).astype(np.int64)
@@ -38,7 +38,7 @@ class SceneObjects:
         classes = np.array([class_of_label.get(label, -1) for label in (present // ID_FACTOR).tolist()], dtype=np.int64)
         present, classes = present[classes >= 0], classes[classes >= 0]
         order = np.argsort(classes, kind="stable")
-        column_of_id = np.zeros(len(count), dtype=np.int64)
+        column_of_id = np.zeros(len(count), dtype=np.int32)  # half the memory to pass through
         column_of_id[present[order]] = 1 + np.arange(len(order))
         column = np.repeat(column_of_id[run_id], length)
         return cls(column=column, of_class=classes[order], size=count[present[order]])

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Bool, Int, Int64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +45,24 @@ class MaskList:
         masks[np.repeat(np.arange(len(self)), np.diff(self.start)), self.element] = True
         return masks
 
-    def counts_by(self, column: Int64[np.ndarray, "e"], columns: int) -> Int64[np.ndarray, "q k"]:
+    def counts_by(self, column: Int[np.ndarray, "e"], columns: int) -> Int64[np.ndarray, "q k"]:
         """How many elements of each mask fall into each column, for a column index per element."""
-        of_element = column[self.element]
+        of_element = column.take(
+            self.element, mode="clip"
+        )  # unlike indexing it looks at each element once; all are valid
         # A mask tends to lie on one object, so runs of equal columns are few and long: count runs, not elements.
-        opens = np.append(True, of_element[1:] != of_element[:-1])[: len(of_element)]
+        opens = run_starts(of_element)
         opens[self.start[self.start < len(of_element)]] = True
         run = np.flatnonzero(opens)
         row = np.searchsorted(self.start, run, side="right") - 1
         length = np.diff(run, append=len(of_element))
         count = np.bincount(row * columns + of_element[run], weights=length, minlength=len(self) * columns)
         return count.astype(np.int64).reshape(len(self), columns)
+
+
+def run_starts(value: Int[np.ndarray, "n"]) -> Bool[np.ndarray, "n"]:
+    """Where a value differs from the one before it; the first always does."""
+    starts = np.empty(len(value), dtype=bool)
+    starts[:1] = True
+    np.not_equal(value[1:], value[:-1], out=starts[1:])
+    return starts
