@@ -55,7 +55,6 @@ def serve(
         max_store=max_store_gb << 30,
         max_scenes=max_scenes,
     )
-    os.environ["SCENE3D_CACHE"] = str(config.data / "cache")  # encodings belong to the server's data
     uvicorn.run(create_app(config), host=host, port=port, log_level="info", server_header=False)
 
 

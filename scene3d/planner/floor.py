@@ -133,7 +133,7 @@ def floor_map(
     obstacle = _cells(xyz_m[(height > FLOOR_BAND_M) & (height <= robot.height_m)], low, shape)
     floor = ndimage.binary_closing(floor, iterations=_GAP_CELLS)
     free = floor & ~obstacle
-    wide = ndimage.distance_transform_edt(free) * CELL_M >= robot.radius_m
+    wide = np.asarray(ndimage.distance_transform_edt(free)) * CELL_M >= robot.radius_m
     return FloorMap(
         origin_m=low.astype(np.float64), floor_z_m=floor_z, free=free, standing=_connected(wide, low, start_m)
     )
@@ -161,7 +161,8 @@ def _cells(
 def _connected(
     wide: Bool[np.ndarray, "w h"], low: Float[np.ndarray, "2"], start_m: tuple[float, float] | None
 ) -> Bool[np.ndarray, "w h"]:
-    area, count = ndimage.label(wide, structure=np.ones((3, 3)))
+    area = np.zeros(wide.shape, dtype=np.int32)
+    count = ndimage.label(wide, structure=np.ones((3, 3)), output=area)
     if not count:
         return wide
     if start_m is None:

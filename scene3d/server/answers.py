@@ -19,7 +19,9 @@ from scene3d.server.schemas import Answer, Ask, Caption, Detect, Ground
 from scene3d.server.services import Given, Services
 
 router = APIRouter(prefix="/v1/scenes/{scene}", tags=["answers"])
-_EVENTS = {200: {"content": {"text/event-stream": {}}, "description": "the answer, whole or as events"}}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {}}, "description": "the answer, whole or as events"}
+}
 
 
 @router.post("/ask", response_model=Answer, responses=_EVENTS)

@@ -43,14 +43,17 @@ def main(model: str, memory: int, requests: TextIO, answers: TextIO) -> None:
 
 def _encode(grounder: Grounder, request: dict[str, Any]) -> dict[str, Any]:
     from scene3d.io import load_scene
-    from scene3d.server.scene_file import save_scene
+    from scene3d.model.encoding import save_encoding
+    from scene3d.server.scene_file import encoding_path, save_scene
 
     options = request["options"]
     scene = load_scene(
         request["scan"], up_axis=options.get("up_axis"), unit=options.get("unit"), max_points=request["max_points"]
     )
-    session = grounder.encode(scene)
-    save_scene(Path(request["out"]), scene)
+    session = grounder.encode(scene, cache=False)
+    out = Path(request["out"])
+    save_encoding(encoding_path(out, grounder.model_key()), session.encoding)
+    save_scene(out, scene)
     notes = [{"topic": note.topic, "text": note.text} for note in scene.notes]
     return {"ok": True, "points": len(scene.xyz_m), "objects": len(session.segment().id), "notes": notes}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -25,6 +26,11 @@ def save_scene(path: Path, scene: Scene) -> None:
     partial.replace(path)
 
 
+def encoding_path(scene: Path, model_key: str) -> Path:
+    """Where the encoding of a stored scene is kept, by the model that made it; dropped with the scene."""
+    return scene.with_name(f"encoding-{model_key}.safetensors")
+
+
 def load_saved_scene(path: Path) -> Scene:
     """Read what `save_scene` wrote.
 
@@ -36,6 +42,6 @@ def load_saved_scene(path: Path) -> Scene:
             tensors: dict[str, torch.Tensor] = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             metadata = file.metadata() or {}
         notes = tuple(Note(topic=topic, text=text) for topic, text in json.loads(metadata["notes"]))
-        return Scene(name=metadata["name"], notes=notes, **tensors)
+        return Scene(name=metadata["name"], notes=notes, **cast(dict[str, Any], tensors))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path.parent.name}: the stored scene is damaged; delete it and upload it again") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -72,11 +73,20 @@ def model_opener(model: str) -> Opener:
     grounders: list[Any] = []
 
     def open_scene(path: Path) -> Any:
+        from scene3d.model.encoding import load_encoding, save_encoding
         from scene3d.model.grounder import Grounder
-        from scene3d.server.scene_file import load_saved_scene
+        from scene3d.model.session import Session
+        from scene3d.server.scene_file import encoding_path, load_saved_scene
 
         if not grounders:
             grounders.append(Grounder.from_pretrained(model))
-        return grounders[0].encode(load_saved_scene(path))
+        grounder, scene = grounders[0], load_saved_scene(path)
+        kept = encoding_path(path, grounder.model_key())
+        encoding = load_encoding(kept)
+        if encoding is None:  # made by another model
+            session = grounder.encode(scene, cache=False)
+            save_encoding(kept, session.encoding)
+            return session
+        return Session(grounder, replace(scene, superpoint=encoding.superpoint), encoding, {"cached": 0.0})
 
     return open_scene

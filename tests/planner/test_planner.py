@@ -1,4 +1,5 @@
 import dataclasses
+import math
 import re
 
 import numpy as np
@@ -198,13 +199,17 @@ def test_what_no_scan_shows_is_taken_for_what_is_to_be_changed(planner: Planner)
     assert not seen.steps
 
 
+def _half_yaw(pose: tuple[float, ...]) -> float:
+    return math.atan2(pose[5], pose[6])
+
+
 def test_poses_move_with_the_map(planner: Planner) -> None:
     move = np.array([[0.0, -1, 0, 10], [1, 0, 0, 20], [0, 0, 1, 0.5], [0, 0, 0, 1]])
     moved = Planner(kitchen(), map_from_scene=move)
     for thing, pose in planner.world.poses.items():
         x, y, z = move[:3, :3] @ pose[:3] + move[:3, 3]
         np.testing.assert_allclose(moved.world.poses[thing][:3], (x, y, z), atol=1e-5)
-        turn = 2 * np.arctan2(*moved.world.poses[thing][5:]) - 2 * np.arctan2(*pose[5:])
+        turn = 2 * (_half_yaw(moved.world.poses[thing]) - _half_yaw(pose))
         assert abs(np.sin(turn) - 1) < 1e-4
     with pytest.raises(InputError, match="keeps z up"):
         Planner(kitchen(), map_from_scene=np.diag([1.0, -1, -1, 1]))

@@ -65,7 +65,7 @@ class ScriptedSession(Session):
         yield from answer.phrases
         yield answer
 
-    def plan(self, text: str) -> GroundedText:
+    def plan(self, request: str) -> GroundedText:
         return say(f"step 1. Turn on [the lamp|{LAMP}].")
 
     def _answer(self, question: Question) -> GroundedText:
@@ -126,12 +126,12 @@ def upload(
 
 def wait(client: TestClient, job: str) -> dict[str, Any]:
     """What became of a job."""
-    for _ in range(600):
+    for _ in range(1200):
         found = client.get(f"/v1/jobs/{job}").json()
         if found["status"] in ("ready", "failed"):
             return found
         time.sleep(0.05)
-    raise AssertionError(f"still {found['status']}")
+    raise AssertionError("not done after a minute")
 
 
 def ready_scene(client: TestClient) -> str:

@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, Phase
+from hypothesis import HealthCheck, Phase, strategies
 
 from tests.server.conftest import ready_scene
 
@@ -19,7 +19,8 @@ def test_no_request_that_the_schema_allows_breaks_the_server(serve) -> None:
     scene = ready_scene(client)
     description = client.get("/openapi.json").json()
     assert description["openapi"].startswith("3.1")
-    operations = [found.ok() for found in schemathesis.openapi.from_dict(description).get_all_operations()]
+    found: list[Any] = list(schemathesis.openapi.from_dict(description).get_all_operations())
+    operations = [each.ok() for each in found]
     assert len(operations) > 20
     answered: dict[str, set[int]] = {}
     for operation in operations:
@@ -39,9 +40,9 @@ def _try(operation: Any, client: TestClient, scene: str, statuses: set[int]) -> 
         database=None,
         derandomize=True,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[*HealthCheck],
     )
-    @hypothesis.given(case=operation.as_strategy(), is_there=hypothesis.strategies.booleans())
+    @hypothesis.given(case=operation.as_strategy(), is_there=strategies.booleans())
     def run(case: Any, is_there: bool) -> None:
         if is_there and "scene" in (case.path_parameters or {}) and operation.method.upper() != "DELETE":
             case.path_parameters["scene"] = scene

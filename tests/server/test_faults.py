@@ -70,11 +70,10 @@ def test_an_accepted_upload_survives_a_kill(tmp_path: Path, kitchen_file: Path) 
     (data / "scenes" / hanging["scene"] / "scan.ply").write_bytes(b"kitchen, not hanging")
     with process(data, kitchen_file) as (_, url):
         for _ in range(300):
-            found = httpx.get(f"{url}/v1/jobs/{accepted['job']}").json()
-            if found["status"] == "ready":
+            if httpx.get(f"{url}/v1/jobs/{accepted['job']}").json()["status"] == "ready":
                 break
             time.sleep(0.1)
-        assert found["status"] == "ready"
+        assert httpx.get(f"{url}/v1/scenes/{accepted['scene']}").json()["status"] == "ready"
         assert {each["id"] for each in httpx.get(f"{url}/v1/scenes").json()} == {hanging["scene"], accepted["scene"]}
     assert not half.exists()
     assert not partial.exists()
