@@ -34,8 +34,6 @@ class DetectorConfig:
     heads: int = 8
     layers: int = 3
     hidden: int = 384
-    queries: int = 256
-    """Most queries per scan when it is read, not trained on."""
     classes: tuple[str, ...] = field(default=())
     """Names of the classes, without background; empty: the 198 of ScanNet200."""
 

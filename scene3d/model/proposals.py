@@ -14,13 +14,13 @@ from scene3d_ops import farthest_points, mask_iou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadingRules:
-    """How masks are read. The defaults are first guesses, not yet chosen by measurement."""
+    """How masks are read. Chosen on rooms of training furniture; around these values AP50 moves by a hundredth."""
 
-    queries: int = 256
+    queries: int = 384
     """Most queries decoded per scan."""
     foreground: float = 0.2
     """Elements at least this likely to be part of an object may become queries."""
-    overlap: float = 0.5
+    overlap: float = 0.4
     """Of two masks with at least this IoU the one with the lower score is dropped."""
     contained: float = 0.8
     """A mask of which this share lies inside a better one of about its own kind is a fragment, and dropped."""
