@@ -54,6 +54,9 @@ def results(seconds: float = SECONDS) -> list[dict[str, Any]]:
             url = f"http://127.0.0.1:{port}"
             _wait(url, server)
             return [_measure(url, psutil.Process(server.pid), _scan(Path(folder)), seconds)]
+        except ServerError as error:
+            error.add_note(Path(log.name).read_text(errors="replace")[-2000:])
+            raise
         finally:
             os.killpg(server.pid, signal.SIGTERM)
             server.wait()
@@ -86,7 +89,7 @@ def _request(client: Client, scene: str) -> tuple[str, Callable[[httpx.Client, i
     try:
         client.ask(scene, QUESTIONS[0])
     except ServerError as error:
-        if "no language part" not in error.detail:
+        if "this model has no" not in error.detail:
             raise
         return "fetching objects (no language part)", lambda http, _: http.get(f"/v1/scenes/{scene}/objects")
     return "asking", lambda http, i: http.post(

@@ -38,6 +38,8 @@ class Worker:
         try:
             async with asyncio.timeout(self._timeout_s):
                 process = await self._running()
+                if process is None:
+                    return {"ok": False, "detail": "the encoder does not start; the server's log says why"}
                 assert process.stdin is not None
                 assert process.stdout is not None
                 process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -61,7 +63,8 @@ class Worker:
                 process.kill()
             await process.wait()
 
-    async def _running(self) -> asyncio.subprocess.Process:
+    async def _running(self) -> asyncio.subprocess.Process | None:
+        """The process, started if need be; None where it ends before it is ready."""
         if self._process is None or self._process.returncode is not None:
             pipe = asyncio.subprocess.PIPE
             self._process = await asyncio.create_subprocess_exec(
@@ -69,7 +72,7 @@ class Worker:
             )
             assert self._process.stdout is not None
             if not await self._process.stdout.readline():
-                raise ConnectionError("the encoder did not start")
+                await self.stop()
         return self._process
 
 

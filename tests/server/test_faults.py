@@ -144,4 +144,4 @@ def test_the_encoder_that_does_not_start_is_an_error_for_its_job(tmp_path: Path,
     client.app.state.services.queue._worker._command = (sys.executable, "-c", "raise SystemExit(3)")  # type: ignore[attr-defined]
     job = wait(client, upload(client)["job"])
     assert job["status"] == "failed"
-    assert "crashed" in job["detail"]
+    assert "does not start" in job["detail"]
