@@ -186,6 +186,16 @@ def scale_bar(metres_across: float) -> ScaleBar:
     return ScaleBar(length_m=length, text=f"{length:g} m" if length >= 1 else f"{round(100 * length, 3):g} cm")
 
 
+def floor_bar(layers: Layers) -> tuple[Float[Tensor, "3 2 3"], str]:
+    """A scale bar that lies on the floor before the scan: a line with two ends, and its length."""
+    low, high = layers.surface.xyz_m.amin(0), layers.surface.xyz_m.amax(0)
+    bar = scale_bar(2 * float((high - low)[:2].max()))
+    x, y, z = float(low[0]), float(low[1]) - 0.25, layers.floor_m
+    left, right = (x, y, z), (x + bar.length_m, y, z)
+    ends = [[(end[0], y - 0.06, z), (end[0], y + 0.06, z)] for end in (left, right)]
+    return torch.tensor([[left, right], *ends]), bar.text
+
+
 def _objects(found: Proposals) -> tuple[ObjectLayer, ...]:
     colours = colour_of(torch.tensor(found.id, dtype=torch.int64)).tolist()
     labels = found.label or ("",) * len(found.id)
