@@ -15,7 +15,7 @@ import torch
 from scene3d.evaluate import InstanceAP, InstancePrediction
 from scene3d.geometry import superpoint_oracle
 from scene3d.labels import class_list
-from scene3d.model.grounder import Session
+from scene3d.model.session import Session
 from scene3d.quality.rooms import JudgedRoom
 from scene3d.synth import load_catalogue
 from scene3d.synth.names import names_of

@@ -12,10 +12,11 @@ from scene3d.errors import InputError
 from scene3d.io import load_scene
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector
-from scene3d.model.grounder import Grounder, GrounderConfig, take
+from scene3d.model.grounder import Grounder, GrounderConfig
 from scene3d.model.outputs import file_boxes, file_masks, owners, write_proposals
 from scene3d.model.picture import draw_proposals
 from scene3d.model.proposals import ReadingRules
+from scene3d.model.session import take
 from scene3d.train.detector import DetectorTraining
 from scene3d.types import Scene
 from tests.train.rooms import toy_sample
