@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from scene3d.synth.language import words
@@ -106,7 +108,11 @@ def _counted(word: str, count: int) -> str:
 
 
 def places_of(speaker: Speaker, index: int) -> list[Condition]:
-    """Up to two true places of different kinds, the most telling first, not both by the same object."""
+    """Up to two true places of different kinds, the most telling first, not both by the same object.
+
+    They go into answers, so no held-out name is among them.
+    """
+    speaker = replace(speaker, heldout=False)
     pool = speaker.facts.pool(speaker.plain(index))
     told: list[Condition] = []
     rest = [kind for kind in SAID if kind not in _TOLD_FIRST]

@@ -69,6 +69,11 @@ def _fronted(facts: RoomFacts, anchor: int) -> bool:
     return not np.isnan(facts.front_rad[anchor]) and bool(facts.standing[anchor]) and _sizable(facts, anchor)
 
 
+def _backed(facts: RoomFacts, anchor: int) -> bool:
+    """With a back that people agree on: behind a desk is where one sits, to some."""
+    return _fronted(facts, anchor) and facts.label[anchor] not in _BOARDS - {"bed", "bench"}
+
+
 def _seat(facts: RoomFacts, anchor: int) -> bool:
     return facts.label[anchor] in _SEATS and not np.isnan(facts.front_rad[anchor])
 
@@ -98,7 +103,7 @@ RELATIONS: dict[str, Relation] = {
     "above": Relation("above", relations.above, _sizable),
     "below": Relation("below", relations.below, _sizable),
     "facing_front": Relation("front_of", lambda facts: relations.towards(facts, 0.0), _fronted),
-    "facing_behind": Relation("behind", lambda facts: relations.towards(facts, np.pi), _fronted),
+    "facing_behind": Relation("behind", lambda facts: relations.towards(facts, np.pi), _backed),
     "facing_left": _side("left", np.pi / 2, own=True),
     "facing_right": _side("right", -np.pi / 2, own=True),
     # Who faces a thing has its own left on the right.

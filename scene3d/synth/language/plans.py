@@ -38,7 +38,7 @@ class Activity:
     goal: tuple[str, ...]
     """Facts that hold afterwards: `on({cup}, {table})`, `not opened({window})`."""
     phrasings: tuple[str, ...]
-    """Ways of asking, for training."""
+    """Ways of asking; training says those that use no held-out name."""
     heldout: tuple[str, ...]
     """Ways of asking that are never trained on."""
 
@@ -110,9 +110,16 @@ def _word(label: str) -> str:
 
 
 def _request(activity: Activity, speaker: Speaker) -> tuple[str, str]:
-    ways, mark = (activity.heldout, "h") if speaker.heldout else (activity.phrasings, "")
+    ways, mark = (activity.heldout, "h") if speaker.heldout else (_trained_phrasings(activity.name), "")
     index = speaker.rng.randrange(len(ways))
     return f"{activity.name}/{mark}{index}", ways[index]
+
+
+@functools.cache
+def _trained_phrasings(name: str) -> tuple[str, ...]:
+    """The phrasings without held-out names; the others help a planner to know the activity, but are never said here."""
+    activity = next(a for a in load_activities() if a.name == name)
+    return tuple(text for text in activity.phrasings if not words.held_out_names().search(text))
 
 
 def _activity(record: dict[str, Any]) -> Activity:

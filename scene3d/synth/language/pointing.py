@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scene3d.synth.language import words
 from scene3d.synth.language.conditions import (
     PREDICATES,
     RELATIONS,
@@ -37,7 +38,9 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
         named = speaker.mention(speaker.rng.choice(speaker.facts.visible) if only is None else only)
         if named is not None and speaker.chance(0.6):
             index = named.objects[0]
-            return Pointed(named.text, index, speaker.facts.pool(_noun(speaker, index, named.text)))
+            word = _noun(speaker, index, named.text)
+            # A plural would ask for other verbs in all that is said of it.
+            return None if words.is_plural(word) else Pointed(named.text, index, speaker.facts.pool(word))
     found = speaker.target(crowded=True)
     if found is None:
         return None
@@ -47,7 +50,7 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
         if pool.truth[index] != YES:
             return None
     condition = single_condition(speaker, speaker.rng.choice(SAID), index, pool)
-    if condition is None:
+    if condition is None or words.is_plural(pool.word):
         return None
     members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
     if members is None or len(members) != 1 or (only is not None and members[0] != only):
@@ -84,5 +87,5 @@ def linked_condition(speaker: Speaker, condition: Condition) -> str:
 
 def _noun(speaker: Speaker, index: int, text: str) -> str:
     """The noun within `the brown desk`: the longest word for the object that the text ends with."""
-    words = (*speaker.facts.words(index, heldout=False), *speaker.facts.words(index, heldout=True))
-    return max((word for word in words if text.endswith(word)), key=len)
+    mine = (*speaker.facts.words(index, heldout=False), *speaker.facts.words(index, heldout=True))
+    return max((word for word in mine if text.endswith(word)), key=len)

@@ -115,8 +115,8 @@ def speak(
 
 def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageSample | None:
     """A sample; another family is tried where the room does not offer one, so that rare families come as they can."""
+    chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
     for _ in range(_DRAWS if family is None else 3):
-        chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
         names = list(_tasks()[chosen])
         name = family or speaker.rng.choices(names, [_FAMILY_SHARE.get(n, 1.0) for n in names])[0]
         make = _tasks()[chosen][name]

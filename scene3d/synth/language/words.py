@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import functools
+import re
 from pathlib import Path
 
 from scene3d.synth.names import names_of
@@ -105,6 +106,15 @@ def countable(noun: str) -> bool:
 def is_plural(noun: str) -> bool:
     """Whether the noun has a plural only."""
     return noun in _PLURAL_ONLY
+
+
+@functools.cache
+def held_out_names() -> re.Pattern[str]:
+    """Matches the names that training never says, but for those that are part of a usual name (`drawers`)."""
+    usual = [f" {word} " for label in all_labels() for word in names_of(label).train]
+    kept = {word for label in all_labels() for word in names_of(label).heldout}
+    kept = {word for word in kept if word and not any(f" {word} " in longer for longer in usual)}
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, sorted(kept)))})s?\b")
 
 
 def one(noun: str, adjectives: str = "") -> str:

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from scene3d.synth.language import RoomFacts, load_activities, speak
-from scene3d.synth.language.words import words_of
+from scene3d.synth.language.words import held_out_names, words_of
 from tests.synth.language.furnished import furnished_room
 
 _ACTIONS = ("Turn on", "Turn off", "Open", "Close", "Pick up", "Put", "Go to", "Clean", "Move")
@@ -19,6 +19,18 @@ def test_there_are_sixty_activities_asked_in_many_ways() -> None:
     asked = [text for a in activities for text in (*a.phrasings, *a.heldout)]
     assert len(set(asked)) == len(asked)
     assert all(len(a.phrasings) >= 8 and len(a.heldout) >= 5 for a in activities)
+
+
+def test_training_says_eight_phrasings_of_each_activity_and_none_with_a_held_out_name() -> None:
+    for activity in load_activities():
+        trained = [text for text in activity.phrasings if not held_out_names().search(text)]
+        assert len(trained) >= 8, activity.name
+
+
+def test_held_out_names_are_known_by_heart() -> None:
+    assert held_out_names().search("put it on the couch")
+    assert held_out_names().search("the fridge is open")
+    assert not held_out_names().search("put it in the chest of drawers by the sofa")
 
 
 def test_steps_are_actions_and_goals_are_facts() -> None:

@@ -303,7 +303,7 @@ def test_yes_and_no_are_balanced() -> None:
         sample.turns[0].reply
         for facts in FACTS
         for family in ("exists", "holds")
-        for sample in speak(facts, seed=1, count=10, task="qa", family=family)
+        for sample in speak(facts, seed=1, count=8, task="qa", family=family)
     )
     assert set(replies) == {"yes", "no"}
     assert 0.4 < replies["yes"] / replies.total() < 0.6
