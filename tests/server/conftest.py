@@ -18,7 +18,7 @@ from scene3d.model.question import Question
 from scene3d.model.session import Session
 from scene3d.server import ServerConfig, create_app
 from scene3d.server.scene_file import load_saved_scene, save_scene
-from scene3d.types import GroundedText, Phrase, Proposals, Scene
+from scene3d.types import GroundedText, ObjectLink, Phrase, Proposals, Scene
 from tests.planner.kitchen import CUP, LAMP, TABLE, kitchen, say
 
 
@@ -55,7 +55,7 @@ class ScriptedSession(Session):
         return [self._answer(question) for question in questions]
 
     def ground_many(self, questions: list[Question]) -> list[GroundedText]:
-        return [say(f"[{question.text}|{CUP if 'cup' in question.text else ''}]") for question in questions]
+        return [self._named(question.text) for question in questions]
 
     def stream_question(self, question: Question) -> Iterator[str | Phrase | GroundedText]:
         answer = self._answer(question)
@@ -68,14 +68,21 @@ class ScriptedSession(Session):
     def plan(self, request: str) -> GroundedText:
         return say(f"step 1. Turn on [the lamp|{LAMP}].")
 
+    def _named(self, text: str) -> GroundedText:
+        links = (ObjectLink(id=CUP, probability=0.8),) if "cup" in text else ()
+        phrase = Phrase(start=0, end=len(text), objects=links, absent_probability=0.1 if links else 0.9)
+        return GroundedText(text=text, phrases=(phrase,))
+
     def _answer(self, question: Question) -> GroundedText:
         if "explode" in question.text:
             raise RuntimeError("a secret path /etc/shadow in a stack trace")
         if "bicycle" in question.text:
             raise InputError("there is nothing to say about bicycles")
         if question.before:
-            named = "".join(str(i) for i in question.spoken_of[:1])
-            return say(f"You said {question.before[-1].user} before, of [it|{named}].")
+            text = f"You said {question.before[-1].user} before, of it."
+            links = tuple(ObjectLink(id=i, probability=0.8) for i in question.spoken_of[:1])
+            phrase = Phrase(start=len(text) - 3, end=len(text) - 1, objects=links, absent_probability=0.1)
+            return GroundedText(text=text, phrases=(phrase,))
         return say(f"[The cup|{CUP}] is on [the table|{TABLE}].")
 
 
