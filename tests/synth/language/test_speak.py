@@ -19,7 +19,7 @@ _MARKUP = re.compile(r"(?:^|(?<=[^ <>]))<p>(?: |(?=[A-Z]))[^<>]+<ref></p>")
 
 @functools.cache
 def _spoken(*, heldout: bool = False) -> tuple[LanguageSample, ...]:
-    return tuple(s for i, facts in enumerate(FACTS) for s in speak(facts, seed=i, count=80, heldout=heldout, noise=0.0))
+    return tuple(s for i, facts in enumerate(FACTS) for s in speak(facts, seed=i, count=50, heldout=heldout, noise=0.0))
 
 
 def _of_task(task: Task, *, heldout: bool = False) -> list[LanguageSample]:

@@ -118,7 +118,7 @@ _HOLDS = {
 }
 
 
-def _samples(task: Task, family: str, count: int = 8):
+def _samples(task: Task, family: str, count: int = 6):
     for room, facts in zip(ROOMS, FACTS, strict=True):
         things = {o.id: o for o in room.objects}
         for sample in speak(facts, seed=3, count=count, task=task, family=family, noise=0.0):
@@ -242,7 +242,7 @@ def test_what_is_absent_links_nothing(task: Task, family: str) -> None:
 def test_only_what_is_seen_is_spoken_of() -> None:
     for room, facts in zip(ROOMS, FACTS, strict=True):
         seen = {o.id for o in room.objects if o.seen}
-        for sample in speak(facts, seed=8, count=25):
+        for sample in speak(facts, seed=8, count=15):
             for turn in sample.turns:
                 named = {*turn.targets, *turn.selected, *turn.candidates}
                 named.update(i for group in (*turn.links, *turn.anchors) for i in group)
@@ -253,7 +253,7 @@ def test_answers_to_questions() -> None:
     """Counts, distances, colours, materials, comparisons and sides, each from the objects again."""
     checked: Counter[str] = Counter()
     for family in ("count", "distance", "colour", "material", "compare", "side", "closer", "where"):
-        for _, things, sample in _samples("qa", family, 5):
+        for _, things, sample in _samples("qa", family, 3):
             (turn,) = sample.turns
             assert _true_answer(family, sample.template.split("/")[0], turn, things), (sample.template, turn)
             checked[family] += 1
@@ -312,7 +312,7 @@ def test_yes_and_no_are_balanced() -> None:
 def test_colours_are_not_spoken_of_where_the_scan_has_none() -> None:
     facts = RoomFacts(furnished_room(2, coloured=False))
     assert speak(facts, seed=0, count=20, task="grounding", family="colour") == []
-    said = " ".join(t.user + t.answer for s in speak(facts, seed=0, count=80, noise=0.0) for t in s.turns if t.targets)
+    said = " ".join(t.user + t.answer for s in speak(facts, seed=0, count=40, noise=0.0) for t in s.turns if t.targets)
     assert " green " not in said
     assert " yellow " not in said
 
