@@ -43,6 +43,11 @@ def quality(
 
     out.mkdir(parents=True, exist_ok=True)
     grounder = Grounder.from_pretrained(model)
+    able = {"objects": True, "grounding": grounder.scorer is not None, "answers": grounder.language_weights is not None}
+    for part in parts:
+        if not able[part]:
+            Console(stderr=True).print(f"{part}: not measured, as this model has no part for it", highlight=False)
+    parts = tuple(part for part in parts if able[part])
     figures: dict[str, Any] = {
         "objects": DetectorFigures(),
         "grounding": GroundingFigures(),

@@ -15,7 +15,7 @@ from scene3d.errors import InputError
 from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
-from scene3d.model.notes import Found, SceneWords, note, targets_of
+from scene3d.model.notes import BLIND, Found, SceneWords, note, targets_of
 from scene3d.model.prompt import embed_tokens, question_tokens
 from scene3d.model.question import Question
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
@@ -150,6 +150,17 @@ class Answering:
         for row, text in enumerate(texts):
             if not text.finished:
                 yield row, text.finish(started)
+
+    @torch.no_grad()
+    def guess(self, text: str) -> str:
+        """The answer of one who has not looked: no referents, no note. For judging how much looking helps."""
+        blank = self.model.prefix(take_referents(self.seen, []), [])
+        tokens = question_tokens(self.model, Question(text=text), words=[], note=BLIND)
+        asking = [Asking(x=embed_tokens(self.model, tokens, self.model.soft(self.seen)))]
+        growing, started = GrowingText(self.model), time.perf_counter()
+        for step in write(self.model, self.model.read(blank), blank.end, asking, _no_links, WritingRules()):
+            list(growing.take(step, self._phrase))
+        return growing.finish(started).text
 
     def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
         by_phrase = self.scores([Question(text=phrase or "object") for phrase in phrases]).candidate

@@ -72,10 +72,10 @@ def read_questions(path: Path, session: Session) -> Iterator[tuple[dict[str, Any
                 points=_rows(record.get("point"), 3),
                 boxes=_rows(record.get("box"), 6),
             )
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path}, line {number}: not a question ({error}); give {{'question': …}}") from error
         except InputError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}, line {number}: not a question ({error}); give {{'question': …}}") from error
         yield record, Question(text=text, select=chosen)
 
 

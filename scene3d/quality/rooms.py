@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32, Int64
+from jaxtyping import Float32, Int64, UInt8
 from torch import Tensor
 
 from scene3d import resources
@@ -33,6 +33,7 @@ class RoomTruth:
     objects: tuple[SceneObject, ...]
     relations: dict[str, Any]
     floor_m: Float32[Tensor, "k 2"]
+    rgb: UInt8[Tensor, "n 3"] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ def _read(path: Path) -> JudgedRoom:
         objects=tuple(SceneObject.from_json(record) for record in header["objects"]),
         relations=relations_from_json(header["relations"]),
         floor_m=torch.tensor(header["floor_m"], dtype=torch.float32),
+        rgb=scene.rgb,
     )
     seen = [thing for thing in truth.objects if thing.seen]
     return JudgedRoom(
