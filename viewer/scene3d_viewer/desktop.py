@@ -12,12 +12,20 @@ import torch
 from open3d.visualization import gui, rendering
 
 from scene3d.errors import Scene3DError
-from scene3d.geometry.splat import spacing
 from scene3d.types import Phrase
 from scene3d_viewer.conversation import Conversation
 from scene3d_viewer.desktop_panel import Panel
 from scene3d_viewer.labels import place_labels
-from scene3d_viewer.layers import ObjectLayer, box_segments, floor_bar, truth_tint
+from scene3d_viewer.layers import (
+    ObjectLayer,
+    box_segments,
+    coloured,
+    floor_bar,
+    pale,
+    point_normals,
+    shaded,
+    truth_tint,
+)
 from scene3d_viewer.session import Exchange
 from scene3d_viewer.theme import THEMES, ThemeName
 
@@ -42,7 +50,7 @@ class DesktopWindow:
         self.conversation = conversation
         self._first, self._plan = tuple(first), plan
         self._surface = conversation.layers.surface
-        self._spacing_m = spacing(self._surface.xyz_m)
+        self._normal = point_normals(self._surface)
         self._cut_m = conversation.layers.ceiling_cut_m
         self._truth = False
         self._labels: list[Any] = []
@@ -55,7 +63,6 @@ class DesktopWindow:
         self.view.scene = rendering.Open3DScene(self.window.renderer)
         background = [c / 255 for c in THEMES[theme].background]
         self.view.scene.set_background([*background, 1.0])
-        self.view.scene.scene.set_indirect_light_intensity(60_000)
         self.view.scene.view.set_post_processing(False)
         self.panel = Panel(self.window, conversation, self)
         self.window.add_child(self.view)
@@ -143,7 +150,7 @@ class DesktopWindow:
             scene.remove_geometry(name)
         self._drawn = set()
         for item in shown:
-            self._add(f"lit {item.id}", self._object_geometry(item), self._material(item.colour))
+            self._add(f"lit {item.id}", self._object_geometry(item), self._material(larger=1.4))
             if item.id in talk.selected:
                 self._add(f"box {item.id}", _lines(box_segments(item.box_m), item.colour), _line_material())
         markers = talk.markers() if talk.step is not None else ()
@@ -159,12 +166,11 @@ class DesktopWindow:
 
     def _draw_base(self) -> None:
         rgb = truth_tint(self.conversation.layers) if self._truth else self._surface.rgb
-        pale = (self._surface.rgb.float().mean(1, keepdim=True).expand(-1, 3) * 0.3 + 122).to(torch.uint8)
-        for name, colours in (("scan", rgb), ("pale", pale)):
+        for name, colours in (("scan", rgb), ("pale", pale(self._surface.rgb))):
             if self.view.scene.has_geometry(name):
                 self.view.scene.remove_geometry(name)
             low = self._surface.xyz_m[:, 2] <= self._cut_m
-            self.view.scene.add_geometry(name, self._geometry(low, colours, lift_m=0.0), self._material(None))
+            self.view.scene.add_geometry(name, self._geometry(low, colours, lift_m=0.0), self._material())
 
     def _draw_still_things(self) -> None:
         lines, text = floor_bar(self.conversation.layers)
@@ -177,43 +183,30 @@ class DesktopWindow:
     def _object_geometry(self, item: ObjectLayer) -> Any:
         inside = self._surface.regions.member[self._surface.regions.of_point, item.row]
         inside &= self._surface.xyz_m[:, 2] <= self._cut_m
-        return self._geometry(inside, None, lift_m=_LIFT_M)
+        return self._geometry(inside, coloured(self._surface.rgb, item.colour), lift_m=_LIFT_M)
 
-    def _geometry(self, points: torch.Tensor, rgb: torch.Tensor | None, *, lift_m: float) -> Any:
-        """Part of the surface as Open3D draws it, with colours per point or one from its material."""
-        xyz_m, faces = self._surface.xyz_m, self._surface.faces
-        if faces is None:
-            kept, number = points, points.nonzero()[:, 0]
-            cloud = o3d.t.geometry.PointCloud(_tensor(xyz_m[kept].numpy()))
-            if rgb is not None:
-                cloud.point.colors = _tensor(rgb[number].float().div(255).numpy())
+    def _geometry(self, points: torch.Tensor, rgb: torch.Tensor, *, lift_m: float) -> Any:
+        """Part of the surface as Open3D draws it."""
+        xyz_m, faces, rgb = self._surface.xyz_m, self._surface.faces, shaded(rgb, self._normal)
+        if faces is None or self._normal is None:
+            cloud = o3d.t.geometry.PointCloud(_tensor(xyz_m[points].numpy()))
+            cloud.point.colors = _tensor(rgb[points].float().div(255).numpy())
             return cloud
         number, local = faces[points[faces].all(1)].unique(return_inverse=True)
         mesh = o3d.geometry.TriangleMesh(
-            o3d.utility.Vector3dVector(xyz_m[number].double().numpy()),
+            o3d.utility.Vector3dVector((xyz_m + lift_m * self._normal)[number].double().numpy()),
             o3d.utility.Vector3iVector(local.view(-1, 3).int().numpy()),
         )
-        mesh.compute_vertex_normals()
-        if lift_m:
-            lifted = np.asarray(mesh.vertices) + lift_m * np.asarray(mesh.vertex_normals)
-            mesh.vertices = o3d.utility.Vector3dVector(lifted)
-        if rgb is not None:
-            mesh.vertex_colors = o3d.utility.Vector3dVector(rgb[number].double().div(255).numpy())
+        mesh.vertex_colors = o3d.utility.Vector3dVector(rgb[number].double().div(255).numpy())
         return mesh
 
     def _add(self, name: str, geometry: Any, material: Any) -> None:
         self.view.scene.add_geometry(name, geometry, material)
         self._drawn.add(name)
 
-    def _material(self, colour: tuple[int, int, int] | None) -> Any:
+    def _material(self, *, larger: float = 1.0) -> Any:
         material = rendering.MaterialRecord()
-        points = self._surface.faces is None
-        material.shader = "defaultUnlit" if points else "defaultLit"
-        material.base_roughness, material.base_reflectance = 1.0, 0.0
-        material.point_size = 3 * self.window.scaling
-        if colour is not None:
-            material.base_color = [*((c / 255) ** 2.2 for c in colour), 1.0]
-            material.point_size *= 1.4
+        material.shader, material.point_size = "defaultUnlit", 3 * larger * self.window.scaling
         return material
 
     def _object_labels(self, shown: Sequence[ObjectLayer]) -> list[Any]:
@@ -241,7 +234,7 @@ class DesktopWindow:
         middle, reach = (low + high) / 2, float(np.linalg.norm(high - low))
         bounds = o3d.geometry.AxisAlignedBoundingBox(low.astype(float), high.astype(float))
         self.view.setup_camera(50.0, bounds, middle)
-        eye = middle + 0.95 * reach * np.array(back) / np.linalg.norm(back)
+        eye = middle + 1.05 * reach * np.array(back) / np.linalg.norm(back)
         self.view.look_at(middle, eye, [0, 0, 1])
 
     # How the toolkit calls.

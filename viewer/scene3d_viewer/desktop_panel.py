@@ -65,7 +65,7 @@ class Panel:
             label.text_color = gui.Color(0.65, 0.68, 0.72)
             self._chat.add_child(label)
         proxy = gui.WidgetProxy()
-        proxy.set_widget(gui.Label("…"))
+        proxy.set_widget(gui.Label("..."))
         self._chat.add_child(proxy)
         self._waiting.append(proxy)
         self._window.set_needs_layout()
@@ -142,7 +142,7 @@ class Panel:
 
                 text = f"{item.name}  {item.score:.0%}"
                 cell = gui.CheckableTextTreeCell(text, item.id in self._talk.lit, pin)
-                cell.label.text_color = gui.Color(*(c / 255 for c in item.colour))
+                cell.label.text_color = gui.Color(*_on_dark(item.colour))
                 self._tree.add_item(self._tree.get_root_item(), cell)
                 self._cells[item.id] = cell
 
@@ -252,4 +252,11 @@ def _under_white(colour: Colour) -> tuple[float, float, float]:
     """The colour, darkened where white letters would not read on it; the toolkit's buttons have white letters."""
     share = 1.0 if ink_on(colour) == (255, 255, 255) else 0.62
     red, green, blue = (share * c / 255 for c in colour)
+    return red, green, blue
+
+
+def _on_dark(colour: Colour) -> tuple[float, float, float]:
+    """The colour, lightened where it would not read on the toolkit's dark panel."""
+    share = 1.0 if ink_on(colour) == (0, 0, 0) else 0.55
+    red, green, blue = (1 - share * (1 - c / 255) for c in colour)
     return red, green, blue

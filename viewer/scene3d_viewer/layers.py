@@ -136,17 +136,46 @@ def tint(layers: Layers, lit: Iterable[int] = ()) -> UInt8[Tensor, "n 3"]:
     owner = surface.regions.owner(rows)
     claimed = (owner >= 0)[surface.regions.of_point]
     own = surface.rgb.float()
-    pale = own.mean(1, keepdim=True).expand(-1, 3) * 0.3 + _PALE * 0.7
-    coloured = colour[owner.clamp_min(0)][surface.regions.of_point] * 0.72 + own * 0.28
-    return torch.where(claimed[:, None], coloured, pale).to(torch.uint8)
+    tinted = colour[owner.clamp_min(0)][surface.regions.of_point] * 0.72 + own * 0.28
+    return torch.where(claimed[:, None], tinted.to(torch.uint8), pale(surface.rgb))
 
 
 def truth_tint(layers: Layers) -> UInt8[Tensor, "n 3"]:
     """Colours of all points by annotated object; as scanned where nothing is annotated."""
     if layers.truth is None:
         return layers.surface.rgb
-    coloured = colour_of(layers.truth.clamp_min(0)).float() * 0.72 + layers.surface.rgb.float() * 0.28
-    return torch.where(layers.truth[:, None] >= 0, coloured.to(torch.uint8), layers.surface.rgb)
+    tinted = colour_of(layers.truth.clamp_min(0)).float() * 0.72 + layers.surface.rgb.float() * 0.28
+    return torch.where(layers.truth[:, None] >= 0, tinted.to(torch.uint8), layers.surface.rgb)
+
+
+def pale(rgb: UInt8[Tensor, "n 3"]) -> UInt8[Tensor, "n 3"]:
+    """What is not meant: grey with a hint of light and dark."""
+    return (rgb.float().mean(1, keepdim=True).expand(-1, 3) * 0.3 + _PALE * 0.7).to(torch.uint8)
+
+
+def coloured(rgb: UInt8[Tensor, "n 3"], colour: Colour) -> UInt8[Tensor, "n 3"]:
+    """What is meant: the object's colour over a hint of its own."""
+    return (torch.tensor(colour).float() * 0.72 + rgb.float() * 0.28).to(torch.uint8)
+
+
+def shaded(rgb: UInt8[Tensor, "n 3"], normal: Float[Tensor, "n 3"] | None) -> UInt8[Tensor, "n 3"]:
+    """Colours with a soft light from above in them, for toolkits whose own lights would change them."""
+    if normal is None:
+        return rgb
+    light = torch.nn.functional.normalize(torch.tensor([0.35, -0.5, 0.8]), dim=0)
+    return (rgb.float() * (0.8 + 0.2 * (normal @ light))[:, None]).to(torch.uint8)
+
+
+def point_normals(surface: Surface) -> Float[Tensor, "n 3"] | None:
+    """Normals of the points: those of the scan, else the mean of those of the faces around; None for bare points."""
+    if surface.normal is not None or surface.faces is None:
+        return surface.normal
+    a, b, c = (surface.xyz_m[surface.faces[:, i]] for i in range(3))
+    face = torch.linalg.cross(b - a, c - a)
+    total = torch.zeros_like(surface.xyz_m)
+    for i in range(3):
+        total.index_add_(0, surface.faces[:, i], face)
+    return torch.nn.functional.normalize(total, dim=1)
 
 
 def markers_of(layers: Layers, plan: Plan | None) -> tuple[Marker, ...]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from torch import Tensor
 
 from scene3d.geometry.splat import spacing
-from scene3d_viewer.layers import Layers, ObjectLayer, Surface
+from scene3d_viewer.layers import Layers, ObjectLayer, point_normals
 
 
 class Picker:
@@ -15,7 +15,7 @@ class Picker:
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
-        self._normal = _normals(layers.surface)
+        self._normal = point_normals(layers.surface)
         self._reach_m = 2.0 * spacing(layers.surface.xyz_m)
 
     def point_on_ray(
@@ -48,15 +48,3 @@ class Picker:
         count = torch.bincount(regions.of_point[inside], minlength=len(regions.member))
         share = count.double() @ regions.member.double() / (regions.point_count() @ regions.member.long()).clamp_min(1)
         return tuple(o.id for o in self.layers.objects if float(share[o.row]) > 0.5)
-
-
-def _normals(surface: Surface) -> Float[Tensor, "n 3"] | None:
-    """Normals of the points: those of the scan, else the mean of those of the faces around; None for bare points."""
-    if surface.normal is not None or surface.faces is None:
-        return surface.normal
-    a, b, c = (surface.xyz_m[surface.faces[:, i]] for i in range(3))
-    face = torch.linalg.cross(b - a, c - a)
-    total = torch.zeros_like(surface.xyz_m)
-    for i in range(3):
-        total.index_add_(0, surface.faces[:, i], face)
-    return torch.nn.functional.normalize(total, dim=1)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scene3d.types import GroundedText, Phrase, Proposals, Scene
 
 
+@runtime_checkable
 class ViewedSession(Protocol):
     """A scene that can be asked; `scene3d.Session` is one."""
 

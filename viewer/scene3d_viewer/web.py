@@ -16,7 +16,16 @@ from scene3d.geometry.cameras import intrinsic_of, project
 from scene3d.geometry.splat import spacing
 from scene3d.types import Phrase
 from scene3d_viewer.conversation import Conversation, coloured_html
-from scene3d_viewer.layers import ObjectLayer, box_segments, floor_bar, truth_tint
+from scene3d_viewer.layers import (
+    ObjectLayer,
+    box_segments,
+    coloured,
+    floor_bar,
+    pale,
+    point_normals,
+    shaded,
+    truth_tint,
+)
 from scene3d_viewer.session import Exchange
 from scene3d_viewer.theme import ThemeName
 from scene3d_viewer.thinned import thinned
@@ -41,11 +50,10 @@ class WebWindow:
     ) -> None:
         self.conversation = conversation
         self.server = viser.ViserServer(host=host, port=port, label=conversation.layers.name, verbose=False)
-        self.server.gui.configure_theme(
-            dark_mode=theme == "dark", control_layout="fixed", control_width="large", show_logo=False
-        )
+        self.server.gui.configure_theme(dark_mode=theme == "dark", control_width="large", show_logo=False)
+        self.server.gui.main_panel.dock_right()
         self._surface, self._kept = thinned(conversation.layers.surface, most=_MOST_POINTS)
-        self._spacing_m = spacing(self._surface.xyz_m)
+        self._spacing_m, self._normal = spacing(self._surface.xyz_m), point_normals(self._surface)
         self._bases: list[Any] = []
         self._drawn: dict[str, list[Any]] = {}
         self._boxes: dict[int, Any] = {}
@@ -53,6 +61,8 @@ class WebWindow:
         self._build_panel()
         self._draw_base()
         self._draw_bar_and_cameras()
+        self.server.scene.configure_default_lights(enabled=False)
+        self.server.scene.add_light_ambient("/light", intensity=float(np.pi))  # colours come out as they are given
         self.server.scene.set_up_direction("+z")
         self.server.scene.on_click()(self._clicked)
         self.server.on_client_connect(self._place_camera)
@@ -75,22 +85,28 @@ class WebWindow:
         scanned = self.conversation.layers.surface.rgb
         if self._truth.value:
             scanned = truth_tint(self.conversation.layers)
-        pale = self._surface.rgb.float().mean(1, keepdim=True).expand(-1, 3) * 0.3 + 122
         self._bases = [
             self._add_surface("/scan", scanned[self._kept]),
-            self._add_surface("/pale", pale.to(torch.uint8)),
+            self._add_surface("/pale", pale(self._surface.rgb)),
         ]
         self._show()
 
-    def _add_surface(self, name: str, rgb: torch.Tensor) -> Any:
-        xyz_m, low = self._surface.xyz_m, self._surface.xyz_m[:, 2] <= self._cut_m
-        if self._surface.faces is None:
-            return self.server.scene.add_point_cloud(
-                name, xyz_m[low].numpy(), rgb[low].numpy(), point_size=1.4 * self._spacing_m
-            )
-        faces = self._surface.faces[low[self._surface.faces].all(1)].numpy()
-        opaque = np.concatenate([rgb.numpy(), np.full((len(rgb), 1), 255, np.uint8)], 1)
-        mesh = trimesh.Trimesh(xyz_m.numpy(), faces, vertex_colors=opaque, process=False)
+    def _add_surface(
+        self, name: str, rgb: torch.Tensor, only: torch.Tensor | None = None, *, lift_m: float = 0.0
+    ) -> Any:
+        """Draw the surface, or only some of its points, below the ceiling."""
+        xyz_m, inside = self._surface.xyz_m, self._surface.xyz_m[:, 2] <= self._cut_m
+        inside = inside if only is None else inside & only
+        rgb = shaded(rgb, self._normal)
+        if self._surface.faces is None or self._normal is None:
+            size = self._spacing_m * (1.8 if lift_m else 1.4)
+            return self.server.scene.add_point_cloud(name, xyz_m[inside].numpy(), rgb[inside].numpy(), point_size=size)
+        number, local = self._surface.faces[inside[self._surface.faces].all(1)].unique(return_inverse=True)
+        # glTF holds linear light; scans hold what a screen is told.
+        linear = ((rgb[number].double() / 255) ** 2.2 * 255).round().to(torch.uint8).numpy()
+        opaque = np.concatenate([linear, np.full((len(linear), 1), 255, np.uint8)], 1)
+        lifted = (xyz_m + lift_m * self._normal)[number].numpy()
+        mesh = trimesh.Trimesh(lifted, local.view(-1, 3).numpy(), vertex_colors=opaque, process=False)
         return self.server.scene.add_mesh_trimesh(name, mesh, cast_shadow=False, receive_shadow=False)
 
     def _show(self) -> None:
@@ -119,34 +135,12 @@ class WebWindow:
 
     def _add_object(self, item: ObjectLayer, selected: bool) -> list[Any]:
         surface, inside = self._surface, self._surface.regions.member[self._surface.regions.of_point, item.row]
-        inside &= surface.xyz_m[:, 2] <= self._cut_m
         name, scene = f"/lit/{item.id}", self.server.scene
         handles: list[Any] = [scene.add_label(f"{name}/name", item.name, position=item.anchor_m)]
         if selected:
             edges = box_segments(item.box_m).numpy()
             handles.append(scene.add_line_segments(f"{name}/box", edges, item.colour))  # type: ignore[arg-type]
-        if surface.faces is None:
-            points = surface.xyz_m[inside].numpy()
-            handles.append(
-                scene.add_point_cloud(f"{name}/points", points, item.colour, point_size=1.8 * self._spacing_m)
-            )
-            return handles
-        faces = surface.faces[inside[surface.faces].all(1)]
-        if len(faces):
-            number, local = faces.unique(return_inverse=True)
-            mesh = trimesh.Trimesh(surface.xyz_m[number].numpy(), local.view(-1, 3).numpy(), process=False)
-            lifted = mesh.vertices + _LIFT_M * mesh.vertex_normals
-            handles.append(
-                scene.add_mesh_simple(
-                    f"{name}/mesh",
-                    lifted.astype(np.float32),
-                    mesh.faces.astype(np.uint32),
-                    color=item.colour,
-                    side="double",
-                    cast_shadow=False,
-                    receive_shadow=False,
-                )
-            )
+        handles.append(self._add_surface(f"{name}/part", coloured(surface.rgb, item.colour), inside, lift_m=_LIFT_M))
         return handles
 
     def _replace(self, group: str, handles: list[Any]) -> None:

@@ -1,0 +1,45 @@
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import Browser
+
+from scene3d_viewer.conversation import Conversation
+from scene3d_viewer.web import WebWindow
+from tests.viewer.room import LAMP, TABLE, ScriptedSession, make_plan
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float = 45) -> None:
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert condition()
+
+
+def test_ask_click_a_chip_click_an_object_and_plan_in_a_browser(browser: Browser) -> None:
+    talk = Conversation(ScriptedSession(), make_plan=lambda _: make_plan())
+    window = WebWindow(talk, port=8931)
+    context = browser.new_context(viewport={"width": 760, "height": 420})
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    try:
+        page.goto(window.address, wait_until="commit")
+        page.get_by_text("Question").wait_for()
+        window.ask("Where is the lamp?")
+        page.get_by_text("stands on").wait_for()
+        assert talk.lit == (LAMP, TABLE)
+        page.get_by_role("button", name="the table").dispatch_event("click")
+        wait_for(lambda: talk.lit == (TABLE,))
+        page.get_by_role("button", name="Clear").dispatch_event("click")
+        wait_for(lambda: talk.lit == ())
+        for client in window.server.get_clients().values():
+            client.camera.position, client.camera.look_at = (1.1, 1.0, 5.0), (1.1, 1.1, 0.7)
+        time.sleep(1)
+        box = page.locator("canvas").first.bounding_box()
+        assert box is not None
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        wait_for(lambda: talk.selected == (TABLE,))
+        window.plan("brighter")
+        assert talk.lit == (TABLE,)
+    finally:
+        context.close()
+        window.close()
