@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help demo test lint bench quality venv system clean
+.PHONY: help demo test lint bench quality screenshots three venv system clean
 
 help:
 	@echo "make demo     open a sample room and run the main job on it"
@@ -10,12 +10,15 @@ help:
 	@echo "make lint     ruff, pyright and the import contract"
 	@echo "make bench    kernels and evaluators against their alternatives"
 	@echo "make quality  the shipped model on held-out rooms"
+	@echo "make screenshots  the viewer's pictures in docs/"
+	@echo "make three    build the bundle of three.js that pages carry (needs npm)"
 	@echo "make venv     only set up .venv, with the scene3d command in it"
 
 demo: venv
 	$(BIN)/scene3d demo
 
 test: venv
+	@sh ops/system_libraries.sh tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 lint: venv
@@ -29,6 +32,14 @@ bench: venv
 
 quality: venv
 	$(BIN)/scene3d quality
+
+screenshots: venv
+	@sh ops/system_libraries.sh tests
+	$(BIN)/python viewer/screenshots.py
+
+three:
+	cd viewer/three && npm ci && npm run build
+	cp viewer/three/node_modules/three/LICENSE viewer/scene3d_viewer/page/three.LICENSE
 
 venv: system .venv/ready
 

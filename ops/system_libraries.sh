@@ -1,5 +1,6 @@
 #!/bin/sh
-# The system libraries that Open3D's renderer and the compiled kernels need: installed when root, named when not.
+# The system libraries that Open3D's renderer and the compiled kernels need, with `tests` the programs that the viewer's
+# tests drive as well: installed when root, named when not.
 set -eu
 [ "$(uname -s)" = Linux ] || exit 0
 missing=
@@ -10,6 +11,10 @@ done
 ls /usr/share/vulkan/icd.d/*.json >/dev/null 2>&1 || missing="$missing mesa-vulkan-drivers"
 command -v c++ >/dev/null 2>&1 || missing="$missing g++"
 "${PYTHON:-python3}" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
+if [ "${1:-}" = tests ]; then
+    command -v chromium >/dev/null 2>&1 || missing="$missing chromium"
+    command -v Xvfb >/dev/null 2>&1 || missing="$missing xvfb"
+fi
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
     echo "installing system libraries:$missing"

@@ -45,7 +45,7 @@ def act():
     window._on_main(lambda: window.plan("brighter"))
     wait_for(lambda: talk.step == 1)
     time.sleep(1)
-    window._on_main(window.window.close)
+    window.close()
 
 threading.Thread(target=act, daemon=True).start()
 window.run()

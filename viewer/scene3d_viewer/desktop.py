@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,16 @@ class DesktopWindow:
             self.plan(self._plan)
         gui.Application.instance.run()
 
+    def close(self) -> None:
+        """Close the window, from any thread."""
+        self._on_main(self.window.close)
+
     # What people do; the panel calls these.
+
+    def act(self, change: Callable[[], None]) -> None:
+        """Change what is lit, selected or stepped to, and show it."""
+        change()
+        self.refresh()
 
     def ask(self, text: str) -> None:
         """Send a question; answers come one after the other, in the order of the questions."""
@@ -105,7 +115,7 @@ class DesktopWindow:
                 message = str(error)
                 self._on_main(lambda: self.panel.show_plan(problem=message))
                 return
-            self._on_main(lambda: (self.panel.show_plan(), self.refresh()))
+            self._on_main(self.refresh)
 
         if request.strip():
             threading.Thread(target=work, daemon=True).start()
@@ -136,7 +146,11 @@ class DesktopWindow:
 
     def save_picture(self, path: str) -> None:
         """Write what the scene shows as a picture."""
-        self.view.scene.scene.render_to_image(lambda image: o3d.io.write_image(path, image))
+
+        def write(image: Any) -> None:
+            o3d.io.write_image(Path(path), image)
+
+        self.view.scene.scene.render_to_image(write)
 
     # What is drawn.
 
@@ -307,8 +321,8 @@ class DesktopWindow:
         else:
             self.panel.grow_answer(piece)
 
-    def _on_main(self, action: Callable[[], object]) -> None:
-        gui.Application.instance.post_to_main_thread(self.window, lambda: (action(), None)[1])
+    def _on_main(self, action: Callable[[], None]) -> None:
+        gui.Application.instance.post_to_main_thread(self.window, action)
 
 
 def _lines(segments: torch.Tensor, colour: tuple[int, int, int]) -> Any:

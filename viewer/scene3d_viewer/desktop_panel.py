@@ -44,7 +44,7 @@ class Panel:
         self._question.placeholder_text = "Ask about the scene"
         send, clear = gui.Button("Ask"), gui.Button("Clear")
         send.set_on_clicked(self._send)
-        clear.set_on_clicked(lambda: (self._talk.clear(), self._owner.refresh()))
+        clear.set_on_clicked(lambda: self._owner.act(lambda: self._talk.clear()))
         row = gui.Horiz(0.5 * self._em)
         row.add_child(send)
         row.add_child(clear)
@@ -112,7 +112,7 @@ class Panel:
         chip.background_color = gui.Color(*_under_white(first.colour))
         chip.horizontal_padding_em, chip.vertical_padding_em = 0.3, 0.0
         chip.tooltip = ", ".join(o.name for i in ids if (o := self._talk.layers.by_id(i)))
-        chip.set_on_clicked(lambda: (self._talk.light(ids), self._owner.refresh()))
+        chip.set_on_clicked(lambda: self._owner.act(lambda: self._talk.light(ids)))
         return chip
 
     # Objects.
@@ -154,8 +154,8 @@ class Panel:
         self._request.placeholder_text = "I want the room brighter."
         go, back, forth = gui.Button("Plan"), gui.Button("Back"), gui.Button("Next")
         go.set_on_clicked(lambda: self._owner.plan(self._request.text_value))
-        back.set_on_clicked(lambda: (self._talk.go(-1), self._owner.refresh()))
-        forth.set_on_clicked(lambda: (self._talk.go(1), self._owner.refresh()))
+        back.set_on_clicked(lambda: self._owner.act(lambda: self._talk.go(-1)))
+        forth.set_on_clicked(lambda: self._owner.act(lambda: self._talk.go(1)))
         row = gui.Horiz(0.5 * self._em)
         for button in (go, back, forth):
             row.add_child(button)
@@ -177,7 +177,7 @@ class Panel:
                 button.vertical_padding_em = 0.1
                 if step.i == self._talk.step:
                     button.background_color = gui.Color(0.0, 0.45, 0.7)
-                button.set_on_clicked(lambda i=step.i: (self._talk.go_to(i), self._owner.refresh()))
+                button.set_on_clicked(lambda i=step.i: self._owner.act(lambda: self._talk.go_to(i)))
                 column.add_child(button)
             remarks = [f"step {v.step}: {v.reason}" for v in plan.violations] + list(plan.unresolved)
         for line in (line for remark in remarks for line in _wrapped(remark)):
@@ -195,7 +195,7 @@ class Panel:
         top = max(layers.top_m, layers.ceiling_cut_m) + 0.05
         ceiling.set_limits(layers.floor_m, top)
         ceiling.double_value = min(layers.ceiling_cut_m, top)
-        ceiling.set_on_value_changed(self._owner.set_ceiling)
+        ceiling.set_on_value_changed(lambda height: self._owner.set_ceiling(float(height)))
         truth, cameras = gui.Checkbox("Ground truth"), gui.Checkbox("Cameras")
         truth.enabled, cameras.enabled = layers.truth is not None, bool(len(layers.cameras))
         truth.set_on_checked(self._owner.set_truth)
@@ -212,7 +212,12 @@ class Panel:
         dialog = gui.FileDialog(gui.FileDialog.SAVE, "Save picture", self._window.theme)
         dialog.add_filter(".png", "PNG pictures (.png)")
         dialog.set_on_cancel(self._window.close_dialog)
-        dialog.set_on_done(lambda path: (self._window.close_dialog(), self._owner.save_picture(path)))
+
+        def save(path: str) -> None:
+            self._window.close_dialog()
+            self._owner.save_picture(path)
+
+        dialog.set_on_done(save)
         self._window.show_dialog(dialog)
 
     def mark(self) -> None:

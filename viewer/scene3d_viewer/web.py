@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 import torch
 import trimesh
 import viser
+from viser.transforms import SO3
 
 from scene3d.errors import Scene3DError
 from scene3d.geometry.cameras import intrinsic_of, project
@@ -187,10 +188,10 @@ class WebWindow:
         with tabs.add_tab("View"):
             self._build_view()
         self._send.on_click(lambda _: self.ask(self._question.value))
-        self._clear.on_click(lambda _: (self.conversation.clear(), self._show()))
+        self._clear.on_click(lambda _: self._act(self.conversation.clear))
         self._plan_it.on_click(lambda _: self.plan(self._request.value))
         self._walk.on_click(
-            lambda event: (self.conversation.go(1 if event.target.value == "next" else -1), self._show())
+            lambda event: self._act(lambda: self.conversation.go(1 if event.target.value == "next" else -1))
         )
 
     def _build_objects(self) -> None:
@@ -287,7 +288,11 @@ class WebWindow:
                     chip = self.server.gui.add_button(
                         words, color=first.colour, hint=_names(layers.by_id(i) for i in ids)
                     )
-                    chip.on_click(lambda _, ids=ids: (self.conversation.light(ids), self._show()))
+                    chip.on_click(lambda _, ids=ids: self._act(lambda: self.conversation.light(ids)))
+
+    def _act(self, change: Callable[[], None]) -> None:
+        change()
+        self._show()
 
     def _clicked(self, event: viser.SceneClickEvent) -> None:
         point = self.conversation.picker.point_on_ray(event.ray_origin, event.ray_direction, below_m=self._cut_m)
@@ -309,7 +314,7 @@ class WebWindow:
     def _in_rectangle(self, event: viser.SceneRectSelectEvent) -> tuple[int, ...]:
         camera = event.client.camera
         pose = np.eye(4)
-        pose[:3, :3] = viser.transforms.SO3(np.asarray(camera.wxyz)).as_matrix()
+        pose[:3, :3] = SO3(np.asarray(camera.wxyz)).as_matrix()
         pose[:3, 3] = camera.position
         high = 1000
         wide = round(high * camera.aspect)
