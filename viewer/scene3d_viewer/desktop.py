@@ -49,7 +49,7 @@ class DesktopWindow:
         self, conversation: Conversation, *, theme: ThemeName = "light", first: Sequence[str] = (), plan: str = ""
     ) -> None:
         self.conversation = conversation
-        self._first, self._plan = tuple(first), plan
+        self._first, self._plan, self._theme = tuple(first), plan, THEMES[theme]
         self._surface = conversation.layers.surface
         self._normal = point_normals(self._surface)
         self._cut_m = conversation.layers.ceiling_cut_m
@@ -62,7 +62,7 @@ class DesktopWindow:
         self.window: Any = gui.Application.instance.create_window(f"scene3d – {conversation.layers.name}", 1400, 860)
         self.view = gui.SceneWidget()
         self.view.scene = rendering.Open3DScene(self.window.renderer)
-        background = [c / 255 for c in THEMES[theme].background]
+        background = [c / 255 for c in self._theme.background]
         self.view.scene.set_background([*background, 1.0])
         self.view.scene.view.set_post_processing(False)
         self.panel = Panel(self.window, conversation, self)
@@ -173,7 +173,7 @@ class DesktopWindow:
             self._add("path", _lines(torch.stack([ends[:-1], ends[1:]], 1), (90, 90, 90)), _line_material())
         for label in self._labels:
             self.view.remove_3d_label(label)
-        self._labels = [self.view.add_3d_label(np.array(m.at_m), f"({m.number})") for m in markers]
+        self._labels = [self._label(np.array(m.at_m), f"({m.number})") for m in markers]
         self._labels += self._object_labels(shown)
         self.panel.mark()
         self.window.post_redraw()
@@ -189,7 +189,7 @@ class DesktopWindow:
     def _draw_still_things(self) -> None:
         lines, text = floor_bar(self.conversation.layers)
         self.view.scene.add_geometry("bar", _lines(lines, (110, 110, 110)), _line_material())
-        self.view.add_3d_label(lines[0].mean(0).numpy(), text)
+        self._label(lines[0].mean(0).numpy(), text)
         cameras = self.conversation.layers.cameras
         self.view.scene.add_geometry("cameras", _lines(cameras, (130, 130, 130)), _line_material())
         self.view.scene.show_geometry("cameras", False)
@@ -239,8 +239,13 @@ class DesktopWindow:
             if place is not None:
                 ndc = np.array([2 * place[0] / wide - 1, 1 - (place[1] + place[3]) / high, c[2] / c[3], 1.0])
                 world = np.linalg.inv(matrix) @ ndc
-                labels.append(self.view.add_3d_label(world[:3] / world[3], item.name))
+                labels.append(self._label(world[:3] / world[3], item.name))
         return labels
+
+    def _label(self, at_m: np.ndarray, text: str) -> Any:
+        label = self.view.add_3d_label(at_m, text)
+        label.color = gui.Color(*(c / 255 for c in self._theme.text))
+        return label
 
     def _look(self, back: list[float]) -> None:
         xyz_m = self._surface.xyz_m[self._surface.xyz_m[:, 2] <= self._cut_m]
