@@ -10,6 +10,7 @@ import numpy as np
 import torch
 import trimesh
 import viser
+from trimesh.exchange.gltf import export_glb
 from viser.transforms import SO3
 
 from scene3d.errors import Scene3DError
@@ -63,6 +64,7 @@ class WebWindow:
         self._draw_base()
         self._draw_bar_and_cameras()
         self.server.scene.configure_default_lights(enabled=False)
+        self.server.scene.configure_environment_map(None)
         self.server.scene.add_light_ambient("/light", intensity=float(np.pi))  # colours come out as they are given
         self.server.scene.set_up_direction("+z")
         self.server.scene.on_click()(self._clicked)
@@ -108,7 +110,9 @@ class WebWindow:
         opaque = np.concatenate([linear, np.full((len(linear), 1), 255, np.uint8)], 1)
         lifted = (xyz_m + lift_m * self._normal)[number].numpy()
         mesh = trimesh.Trimesh(lifted, local.view(-1, 3).numpy(), vertex_colors=opaque, process=False)
-        return self.server.scene.add_mesh_trimesh(name, mesh, cast_shadow=False, receive_shadow=False)
+        return self.server.scene.add_glb(
+            name, export_glb(mesh.scene(), tree_postprocessor=_make_matt), cast_shadow=False, receive_shadow=False
+        )
 
     def _show(self) -> None:
         """Draw what is lit, selected and stepped to, and mark it in the panel."""
@@ -340,6 +344,14 @@ class WebWindow:
         remarks = [f"step {v.step}: {v.reason}" for v in plan.violations] + list(plan.unresolved)
         notes = "".join(f"<p>{html.escape(remark)}</p>" for remark in remarks)
         self._steps.content = f"<p>{html.escape(plan.text)} ({verdict})</p><ol>{''.join(rows)}</ol>{notes}"
+
+
+def _make_matt(tree: dict[str, Any]) -> None:
+    """Give a glTF one material without gloss; without any it would be metal, which mirrors and has no colour."""
+    tree["materials"] = [{"pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}]
+    for mesh in tree["meshes"]:
+        for primitive in mesh["primitives"]:
+            primitive["material"] = 0
 
 
 def _names(items: Iterable[ObjectLayer | None]) -> str:
