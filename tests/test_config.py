@@ -9,6 +9,8 @@ from scene3d.model.detector import DetectorConfig
 from scene3d.resources import root
 from scene3d.train.alignment import AlignmentTraining
 from scene3d.train.detector import DetectorTraining
+from scene3d.train.instruct import InstructTraining
+from scene3d.train.relations import RelationTraining
 
 
 @dataclass(frozen=True)
@@ -60,5 +62,11 @@ def test_unreadable_yaml_and_unknown_presets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted((root() / "configs").rglob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_preset_can_be_loaded(path: Path) -> None:
-    kind = {"detector": DetectorTraining, "alignment": AlignmentTraining, "model": DetectorConfig}[path.parent.name]
+    kind = {
+        "detector": DetectorTraining,
+        "alignment": AlignmentTraining,
+        "relations": RelationTraining,
+        "instruct": InstructTraining,
+        "model": DetectorConfig,
+    }[path.parent.name]
     load_config(kind, f"{path.parent.name}/{path.stem}")

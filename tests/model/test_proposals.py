@@ -18,7 +18,8 @@ MASK = torch.tensor(
 
 
 def kept(score: list[float], **rules: float) -> list[int]:
-    return without_duplicates(MASK, torch.tensor(score), SIZE, ReadingRules(**rules)).tolist()  # type: ignore[arg-type]
+    chosen = ReadingRules(**{"overlap": 0.5} | rules)  # type: ignore[arg-type]
+    return without_duplicates(MASK, torch.tensor(score), SIZE, chosen).tolist()
 
 
 def test_the_better_of_two_like_masks_stays_and_the_best_comes_first() -> None:

@@ -63,7 +63,7 @@ def test_answers_written_together_are_those_written_alone():
 def test_markup_is_always_well_formed(seed):
     model = tiny_language(seed=seed)
     with torch.no_grad():
-        model.mark_bias.fill_(8.0)  # a model that likes marks
+        model.mark_bias.fill_(40.0)  # a model that likes marks
     rules = WritingRules(longest=60, temperature=4.0, seed=seed)
     written, links = answers(model, some_referents(4), ["a", "b c"], rules)
     for tokens, linked in zip(written, links, strict=True):

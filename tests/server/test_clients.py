@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openai
@@ -111,4 +112,6 @@ def test_an_assistant_uses_the_scenes_as_tools(url: str, scan: Path) -> None:
                 answer = await assistant.call_tool("ask_scene", {"scene": scene, "question": "Where is the cup?"})
                 assert json.loads(answer.content[0].text)["text"] == "The cup is on the table."  # type: ignore[union-attr]
 
-    asyncio.run(converse())
+    # In a thread of its own: a browser that another test drove may have left an event loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(lambda: asyncio.run(converse())).result()
