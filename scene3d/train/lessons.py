@@ -178,10 +178,13 @@ class Lessons:
 def _block(
     model: LanguageModel, exchange: Exchange, room: ProposedRoom, scene: SceneWords, *, blind: bool
 ) -> Block | None:
-    """An exchange as tokens; None where what it is about was not proposed, or it is too long."""
+    """An exchange as tokens; None where some of what it is about was not proposed, or it is too long.
+
+    "There are three" beside a note that found two would teach not to believe notes.
+    """
     turn = exchange.turn
     rows = [room.rows_of((i,)) for i in turn.selected]
-    if not all(rows) or (turn.targets and not room.rows_of(turn.targets)):
+    if not all(rows) or not all(room.rows_of((i,)) for i in turn.targets):
         return None
     question = replace(exchange.question, select=tuple(row[0] for row in rows))
     told = BLIND if blind else note(scene, _truly_found(exchange, room))
