@@ -176,7 +176,7 @@ def _show(session: Session, pieces: Iterator[str | Phrase | GroundedText], showi
             answer = piece
     assert answer is not None
     if showing.stream:
-        console.print()
+        console.print("\n")
     console.print(coloured(session, answer), highlight=False)
     if showing.json is not None:
         showing.json.write_text(json.dumps(answer_json(session, answer), indent=1) + "\n", encoding="utf-8")

@@ -20,7 +20,7 @@ from scene3d.model.prompt import embed_tokens, question_tokens
 from scene3d.model.question import Question
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, text_encoder
-from scene3d.model.writing import Asking, WritingRules, Written, write
+from scene3d.model.writing import WritingRules, Written, write
 from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Answering:
             )
             for row, question in enumerate(questions)
         ]
-        asking = [Asking(x=embed_tokens(self.model, one, soft)) for one in tokens]
+        asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]
 
         def linker(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:
@@ -156,7 +156,7 @@ class Answering:
         """The answer of one who has not looked: no referents, no note. For judging how much looking helps."""
         blank = self.model.prefix(take_referents(self.seen, []), [])
         tokens = question_tokens(self.model, Question(text=text), words=[], note=BLIND)
-        asking = [Asking(x=embed_tokens(self.model, tokens, self.model.soft(self.seen)))]
+        asking = [embed_tokens(self.model, tokens, self.model.soft(self.seen))]
         growing, started = GrowingText(self.model), time.perf_counter()
         for step in write(self.model, self.model.read(blank), blank.end, asking, _no_links, WritingRules()):
             list(growing.take(step, self._phrase))

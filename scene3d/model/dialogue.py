@@ -6,14 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scene3d.model.question import Question, Said
+from scene3d.model.question import REMEMBERED, Question, Said
 from scene3d.types import GroundedText, Phrase
 
 if TYPE_CHECKING:
     from scene3d.model.session import Session
-
-_REMEMBERED = 3
-"""Exchanges that the model is reminded of."""
 
 
 @dataclass(slots=True)
@@ -40,7 +37,7 @@ class Dialogue:
 
     def next(self, text: str, *, select: tuple[int, ...] = ()) -> Question:
         """The question that `text` is at this point of the dialogue."""
-        recent = self.turns[-_REMEMBERED:]
+        recent = self.turns[-REMEMBERED:]
         named = [link.id for _, answer in recent[-1:] for phrase in answer.phrases for link in phrase.objects]
         return Question(
             text=text,

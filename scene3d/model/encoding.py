@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from scene3d.model.proposals import ElementProposals
 from scene3d.types import Scene
 
 
@@ -29,6 +30,21 @@ class Encoding:
     facing_logit: Float[Tensor, "q"]
     colour_logit: Float[Tensor, "q m"]
     material_logit: Float[Tensor, "q l"]
+
+
+def encoding_of(superpoint: Int64[Tensor, "n"], found: ElementProposals) -> Encoding:
+    """What is kept of proposals over superpoints."""
+    return Encoding(
+        superpoint=superpoint,
+        mask=found.mask,
+        score=found.score,
+        feature=found.feature,
+        class_logit=found.reading.class_logit,
+        facing=found.reading.facing,
+        facing_logit=found.reading.facing_logit,
+        colour_logit=found.reading.colour_logit,
+        material_logit=found.reading.material_logit,
+    )
 
 
 def content_key(scene: Scene, model_key: str) -> str:

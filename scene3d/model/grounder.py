@@ -21,7 +21,7 @@ from scene3d.geometry import over_segment, with_normals
 from scene3d.model import weights
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector, DetectorConfig
-from scene3d.model.encoding import Encoding, content_key, load_encoding, save_encoding
+from scene3d.model.encoding import content_key, load_encoding, save_encoding
 from scene3d.model.language import LanguageConfig, LanguageModel
 from scene3d.model.language_files import load_language
 from scene3d.model.llama_int8 import quantize
@@ -190,17 +190,7 @@ class Grounder(nn.Module, ModelHubMixin):
         elements = _timed(times, "backbone", lambda: self.detector.encode([scan])[0])
         found = _timed(times, "decoder", lambda: propose(self.detector, elements, self.config.rules))
         assert scene.superpoint is not None
-        encoding = Encoding(
-            superpoint=scene.superpoint,
-            mask=found.mask,
-            score=found.score,
-            feature=found.feature,
-            class_logit=found.reading.class_logit,
-            facing=found.reading.facing,
-            facing_logit=found.reading.facing_logit,
-            colour_logit=found.reading.colour_logit,
-            material_logit=found.reading.material_logit,
-        )
+        encoding = encoding_of(scene.superpoint, found)
         if cache:
             save_encoding(path, encoding)
         return Session(self, scene, encoding, times)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from scene3d.model.markup import REF
 
+REMEMBERED = 3
+"""Exchanges of a dialogue that the model is reminded of, in training and in use."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:

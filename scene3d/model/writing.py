@@ -20,13 +20,6 @@ _BLOCKED = float("-inf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asking:
-    """One question as embeddings, the first token after the scene's prefix first."""
-
-    x: Float[Tensor, "t c"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WritingRules:
     """How answers are written."""
 
@@ -71,7 +64,12 @@ Linker = Callable[[list[int], list[Written], Float[Tensor, "k c"]], list[Links]]
 
 @torch.no_grad()
 def write(
-    model: LanguageModel, cache: Cache, first: int, asking: list[Asking], linker: Linker, rules: WritingRules
+    model: LanguageModel,
+    cache: Cache,
+    first: int,
+    asking: list[Tensor],
+    linker: Linker,
+    rules: WritingRules,
 ) -> Iterator[Step]:
     """Answer questions that follow one scene's prefix.
 
@@ -79,7 +77,7 @@ def write(
         model: In evaluation mode.
         cache: The read prefix.
         first: Position of the first token after it.
-        asking: The questions; they do not see each other.
+        asking: Embeddings of each question, (t, c), from the first token after the prefix; they do not see each other.
         linker: Says what a phrase links to.
         rules: How to write.
 
@@ -87,11 +85,11 @@ def write(
         Every question's tokens, links and end, as they come.
     """
     count = len(asking)
-    longest = max(len(one.x) for one in asking)
+    longest = max(len(one) for one in asking)
     own = cache.branch(batch=count, capacity=longest + rules.longest + 2)
-    length = torch.tensor([len(one.x) for one in asking])
+    length = torch.tensor([len(one) for one in asking])
     real = torch.arange(longest) < length[:, None]
-    x = torch.stack([torch.nn.functional.pad(one.x, (0, 0, 0, longest - len(one.x))) for one in asking])
+    x = torch.stack([torch.nn.functional.pad(one, (0, 0, 0, longest - len(one))) for one in asking])
     position = first + torch.arange(longest).expand(count, -1)
     state = model.llama(x, position=position, cache=own, real=real)
     state = state[torch.arange(count), length - 1]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from scene3d.errors import ConfigError
+
 if TYPE_CHECKING:
     from unified_planning.model import FNode, Problem
 
@@ -139,7 +141,10 @@ class GroundProblem:
         if node.is_and() or node.is_or():
             found = (self._formula(arg, binding, wanted=wanted) for arg in node.args)
             return _all(found) if node.is_and() == wanted else _any(found)
-        raise NotImplementedError(f"the condition {node} is not of Boolean facts")
+        raise ConfigError(
+            f"the condition {node} of the domain cannot be planned with; "
+            "use predicates, and/or/not/imply, =, exists and forall"
+        )
 
     def _literal(self, atom: Atom, wanted: bool) -> Formula:
         if self.is_fixed(atom) and not self._keep_fixed:

@@ -17,9 +17,9 @@ from scene3d.model.session import Session
 from scene3d.quality.grounding import truth_boxes
 from scene3d.quality.rooms import JudgedRoom
 from scene3d.synth.language import LanguageSample, RoomFacts, Task, Turn, speak
+from scene3d.synth.language.phrasing import SHORT_ANSWER
 from scene3d.types import GroundedText
 
-SHORT = "Answer with a word or a phrase."
 _COUNTS: dict[Task, int] = {"qa": 16, "detection": 4, "caption": 4, "dialogue": 3, "plan": 8}
 """Dialogues per room."""
 _STEP = re.compile(r"step \d+\. ", re.IGNORECASE)
@@ -141,7 +141,7 @@ def _plain(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    return text if text.endswith(SHORT) else f"{text} {SHORT}"
+    return text if text.endswith(SHORT_ANSWER) else f"{text} {SHORT_ANSWER}"
 
 
 def _converse(session: Session, sample: LanguageSample, owner: dict[int, int]) -> list[GroundedText] | None:
@@ -157,9 +157,9 @@ def _converse(session: Session, sample: LanguageSample, owner: dict[int, int]) -
 
 
 def _contradicts(answer: GroundedText) -> bool:
-    """The text denies and yet links, or a phrase is linked to nothing."""
-    denies = bool(re.search(r"\b(no|not|nothing|none|cannot)\b", answer.text.lower()))
+    """The text denies what all its phrases link, or names things none of which is linked."""
+    if not answer.phrases:
+        return False
     linked = [bool(phrase.objects) for phrase in answer.phrases]
-    return (denies and len(linked) > 0 and all(linked) and answer.text.lower().startswith(("there is no", "no "))) or (
-        bool(linked) and not any(linked)
-    )
+    denies = answer.text.lower().startswith(("there is no", "there are no", "no ", "i found no"))
+    return all(linked) if denies else not any(linked)

@@ -24,6 +24,19 @@ from scene3d.train.losses import element_losses, mask_losses, reading_losses
 from scene3d.train.progress import TrainingLog
 from scene3d.train.targets import match_hungarian, match_own, sample_queries, scan_targets
 
+LOSS_WEIGHTS = {
+    "element class": 1.0,
+    "vote": 2.0,
+    "mask": 1.0,
+    "dice": 1.0,
+    "class": 0.5,
+    "quality": 0.5,
+    "colour": 0.1,
+    "material": 0.1,
+    "facing": 0.2,
+    "facing confidence": 0.1,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorTraining:
@@ -45,21 +58,8 @@ class DetectorTraining:
     """own: a query answers for the object its element belongs to. hungarian: one query per object."""
     object_queries: int = 96
     background_queries: int = 16
-    weights: dict[str, float] = field(
-        default_factory=lambda: {
-            "element class": 1.0,
-            "vote": 2.0,
-            "mask": 1.0,
-            "dice": 1.0,
-            "class": 0.5,
-            "quality": 0.5,
-            "colour": 0.1,
-            "material": 0.1,
-            "facing": 0.2,
-            "facing confidence": 0.1,
-        }
-    )
-    """Weight of each loss."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """Weights of losses, where they shall differ from `LOSS_WEIGHTS`."""
 
     def __post_init__(self) -> None:
         """Refuse what would fail hours later."""
@@ -67,6 +67,9 @@ class DetectorTraining:
             raise ConfigError(f"matching {self.matching!r} is neither own nor hungarian")
         if self.steps < 1 or self.batch < 1:
             raise ConfigError(f"steps {self.steps} and batch {self.batch} must be at least 1")
+        unknown = sorted(set(self.weights) - set(LOSS_WEIGHTS))
+        if unknown:
+            raise ConfigError(f"weights: there is no loss {unknown[0]!r}; there are: {', '.join(LOSS_WEIGHTS)}")
 
 
 class DetectorLoss(nn.Module):
@@ -103,7 +106,8 @@ class DetectorLoss(nn.Module):
                     losses[name] = losses.get(name, torch.zeros(())) + value / len(layers)
             for name, value in losses.items():
                 sums[name] = sums.get(name, torch.zeros(())) + value / len(samples)
-        weighted = [self.config.weights[name] * value for name, value in sums.items()]
+        weights = LOSS_WEIGHTS | self.config.weights
+        weighted = [weights[name] * value for name, value in sums.items()]
         return sums | {"loss": torch.stack(weighted).sum()}
 
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scene3d.model.markup import shown
-from scene3d.model.question import Question, Said
+from scene3d.model.question import REMEMBERED, Question, Said
 from scene3d.synth.language import LanguageSample, Turn
-
-_REMEMBERED = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +24,7 @@ def exchanges_of(sample: LanguageSample) -> list[Exchange]:
     """Every turn of a dialogue."""
     exchanges, before, spoken_of = [], [], ()
     for turn in sample.turns:
-        question = Question(text=turn.user, select=turn.selected, before=tuple(before[-_REMEMBERED:]))
+        question = Question(text=turn.user, select=turn.selected, before=tuple(before[-REMEMBERED:]))
         exchanges.append(Exchange(sample=sample, turn=turn, question=question, spoken_of=spoken_of))
         before.append(Said(user=question.in_words(), answer=shown(turn.answer)[0]))
         spoken_of = tuple(dict.fromkeys(i for link in turn.links for i in link))

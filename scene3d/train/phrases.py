@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
+from scene3d.model.notes import LARGE_M, SMALL_M
 from scene3d.synth import SceneObject
 from scene3d.synth.names import names_of
-
-_LARGE_M, _SMALL_M = 1.2, 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +22,7 @@ class Wording:
 def wording_of(thing: SceneObject) -> Wording:
     """Training names and true adjectives of an object."""
     longest = max(thing.size_m)
-    size = "large" if longest >= _LARGE_M else "small" if longest <= _SMALL_M else ""
+    size = "large" if longest >= LARGE_M else "small" if longest <= SMALL_M else ""
     made_of = {"wood": "wooden"}.get(thing.material, thing.material)
     adjectives = (thing.colour, made_of, size)
     return Wording(names=names_of(thing.label).train, adjectives=tuple(a for a in adjectives if a))

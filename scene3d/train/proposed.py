@@ -14,7 +14,7 @@ from torch import Tensor
 
 from scene3d import resources
 from scene3d.errors import InputError
-from scene3d.model.encoding import Encoding
+from scene3d.model.encoding import encoding_of
 from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
 from scene3d.model.referents import referents
@@ -101,17 +101,7 @@ def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referent
     """Referents of a sample, and the id of the object behind each, as `ProposedRoom.owner` says."""
     scan = sample.scan
     found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
-    encoding = Encoding(
-        superpoint=scan.superpoint,
-        mask=found.mask,
-        score=found.score,
-        feature=found.feature,
-        class_logit=found.reading.class_logit,
-        facing=found.reading.facing,
-        facing_logit=found.reading.facing_logit,
-        colour_logit=found.reading.colour_logit,
-        material_logit=found.reading.material_logit,
-    )
+    encoding = encoding_of(scan.superpoint, found)
     mask = found.mask[:, scan.superpoint]
     boxes = [torch.cat([scan.xyz_m[row].amin(0), scan.xyz_m[row].amax(0)]) for row in mask]
     box = torch.stack(boxes) if boxes else torch.zeros(0, 6)

@@ -8,7 +8,7 @@ from scene3d.model.markup import CLOSE, OPEN, REF, shown
 from scene3d.model.notes import SceneWords
 from scene3d.model.prompt import answer_tokens, embed_tokens, question_tokens
 from scene3d.model.question import Question
-from scene3d.model.writing import LONGEST_PHRASE, Asking, WritingRules, write
+from scene3d.model.writing import LONGEST_PHRASE, WritingRules, write
 from tests.model.language_parts import KINDS, some_referents, tiny_language
 
 
@@ -16,8 +16,7 @@ def asking(model, seen, texts):
     words = SceneWords(seen, KINDS).words
     soft = model.soft(seen)
     return [
-        Asking(x=embed_tokens(model, question_tokens(model, Question(text=t), words=words, note="note"), soft))
-        for t in texts
+        embed_tokens(model, question_tokens(model, Question(text=t), words=words, note="note"), soft) for t in texts
     ]
 
 
@@ -109,12 +108,12 @@ def test_the_kept_prefix_gives_what_reading_all_at_once_gives():
         prefix = model.prefix(seen, SceneWords(seen, KINDS).words)
         (one,) = asking(model, seen, ["Is there a door?"])
         cache = model.read(prefix).branch(capacity=200)
-        position = prefix.end + torch.arange(len(one.x))[None]
-        kept = model.llama(one.x[None], position=position, cache=cache)[0]
-        p, t = prefix.x.shape[1], len(one.x)
+        position = prefix.end + torch.arange(len(one))[None]
+        kept = model.llama(one[None], position=position, cache=cache)[0]
+        p, t = prefix.x.shape[1], len(one)
         mask = torch.ones(p + t, p + t, dtype=torch.bool).tril()
         mask[:p, :p] = prefix.mask[0, 0]
-        both = torch.cat([prefix.x, one.x[None]], dim=1)
+        both = torch.cat([prefix.x, one[None]], dim=1)
         whole = model.llama(both, position=torch.cat([prefix.position, position], dim=1), mask=mask[None, None])[0, p:]
     torch.testing.assert_close(kept, whole, atol=1e-4, rtol=1e-4)
 
