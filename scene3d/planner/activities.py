@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -16,10 +15,6 @@ from scene3d.planner.ground import Atom
 from scene3d.planner.problem import write_goal
 from scene3d.planner.world import Thing, World
 
-Rank = Callable[[str, Sequence["Activity"]], Sequence[float]]
-"""How well each activity answers a request; larger is better, 1 is perfect."""
-_CLOSEST = 3
-"""Examples of an activity that a request is compared with; 0.71 of new ones are known with 3, 0.67 with 1."""
 _FACT = re.compile(r"\s*(not\s+)?([\w-]+)\s*\(\s*([^()]*?)\s*\)\s*")
 
 
@@ -111,31 +106,6 @@ def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) 
             ),
         )
     return Instance(activity=activity, objects=taken, missing=tuple(missing))
-
-
-def rank_by_sentence_encoder(request: str, candidates: Sequence[Activity]) -> list[float]:
-    """Mean cosine of the request with the three closest examples of each activity.
-
-    Raises:
-        MissingDependencyError: The sentence encoder is not installed.
-    """
-    from scene3d.model.text import text_encoder
-
-    phrasings = tuple(phrase for activity in candidates for phrase in activity.phrasings)
-    encoder = text_encoder()
-    close = (_vectors(phrasings) @ encoder.encode([request])[0]).tolist()
-    scores: list[float] = []
-    for activity in candidates:
-        own, close = close[: len(activity.phrasings)], close[len(activity.phrasings) :]
-        scores.append(sum(sorted(own)[-_CLOSEST:]) / max(1, len(own[-_CLOSEST:])) if own else -1.0)
-    return scores
-
-
-@functools.lru_cache(maxsize=8)
-def _vectors(phrasings: tuple[str, ...]) -> Any:
-    from scene3d.model.text import text_encoder
-
-    return text_encoder().encode(list(phrasings))
 
 
 def _activity(record: object, where: str) -> Activity:

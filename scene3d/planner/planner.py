@@ -12,20 +12,23 @@ import numpy as np
 from jaxtyping import Float64
 
 from scene3d.errors import InputError
-from scene3d.planner.activities import Activity, Rank, household_activities, instantiate, rank_by_sentence_encoder
+from scene3d.planner.activities import Activity, household_activities, instantiate
 from scene3d.planner.check import check_steps
 from scene3d.planner.compose import compose_plan
 from scene3d.planner.domain import Domain
 from scene3d.planner.floor import RobotConfig
 from scene3d.planner.ground import Atom
 from scene3d.planner.problem import literals_of, parse_goal, problem_text, write_goal
+from scene3d.planner.ranking import Rank, rank_by_sentence_encoder
 from scene3d.planner.solve import relevant, solve
 from scene3d.planner.steps import WrittenStep, read_steps, written_step
 from scene3d.planner.world import SceneSession, World, world_of
 from scene3d.types import GroundedText, Plan, PlanStep, Violation
 
 Way = Literal["auto", "reference", "verified"]
-_LEAST_RANK = 0.45
+_LEAST_RANK = 0.08
+_RIVAL = 0.2
+"""Times the rank of the best: an activity that the room has things for comes before a likelier one that it has not."""
 
 
 class Planner:
@@ -176,11 +179,14 @@ class Planner:
     def _by_activity(self, request: str, observed: tuple[str, ...]) -> Plan:
         """The plan for the activity that answers a request best."""
         scores = list(self.rank(request, self.activities)) if self.activities else []
-        best = max(range(len(scores)), key=lambda i: scores[i], default=-1)
-        if best < 0 or scores[best] < _LEAST_RANK:
+        order = sorted(range(len(scores)), key=lambda i: -scores[i])
+        if not order or scores[order[0]] < _LEAST_RANK:
             question = f"What should be true when “{request}” is done? State a goal, such as (switched_on lamp_4)."
             return Plan(text="", steps=(), valid=False, unresolved=(question,), way="verified")
-        chosen = instantiate(self.activities[best], self.world, named=self._named_in(request))
+        named = self._named_in(request)
+        rivals = [i for i in order if scores[i] >= max(_LEAST_RANK, _RIVAL * scores[order[0]])]
+        instances = [instantiate(self.activities[i], self.world, named=named) for i in rivals]
+        chosen = next((instance for instance in instances if not instance.missing), instances[0])
         if chosen.missing:
             questions = tuple(f"The scan shows no {slot}. Which object do you mean?" for slot in chosen.missing)
             return Plan(text="", steps=(), valid=False, unresolved=questions, way="verified")

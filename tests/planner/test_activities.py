@@ -6,10 +6,11 @@ import pytest
 
 from scene3d.errors import ConfigError
 from scene3d.planner import Planner, load_activities
-from scene3d.planner.activities import Activity, household_activities, instantiate, rank_by_sentence_encoder
+from scene3d.planner.activities import Activity, household_activities, instantiate
 from scene3d.planner.check import check_steps
 from scene3d.planner.domain import Domain
 from scene3d.planner.problem import literals_of, parse_goal
+from scene3d.planner.ranking import rank_by_sentence_encoder
 from scene3d.planner.solve import is_valid, solve
 from scene3d.planner.steps import read_steps
 from scene3d.planner.world import Thing, World
@@ -103,6 +104,28 @@ def test_held_out_requests_are_ranked_by_examples_of_the_training_only() -> None
         assert not set(activity.phrasings) & set(written[activity.name].heldout)
         scores = rank_by_sentence_encoder(activity.phrasings[0], chosen)
         assert scores.index(max(scores)) == chosen.index(activity)
+
+
+def test_a_classifier_ships_for_the_activities_that_ship(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("SCENE3D_CACHE", str(tmp_path))
+    activities = household_activities()
+    scores = rank_by_sentence_encoder("it is too dark in here.", activities)
+    assert activities[scores.index(max(scores))].name == "brighten_room"
+    assert not (tmp_path / "activities").exists()  # nothing had to be fitted; else commit what is fitted here
+
+
+def test_a_request_for_nothing_of_the_kind_has_no_rank() -> None:
+    assert max(rank_by_sentence_encoder("what is the capital of France?", household_activities())) == 0.0
+
+
+def test_an_activity_that_the_room_has_things_for_comes_before_a_likelier_one() -> None:
+    chosen = [a for a in household_activities() if a.name in ("main_light", "brighten_room")]
+    ranks = {"main_light": 0.6, "brighten_room": 0.4}
+    plan = Planner(kitchen(), activities=chosen, rank=lambda _, all_: [ranks[a.name] for a in all_]).plan("more light")
+    assert plan.valid
+    ranks["brighten_room"] = 0.05  # not likely enough to be what is meant
+    plan = Planner(kitchen(), activities=chosen, rank=lambda _, all_: [ranks[a.name] for a in all_]).plan("more light")
+    assert plan.unresolved
 
 
 @pytest.mark.parametrize(
