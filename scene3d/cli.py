@@ -11,7 +11,6 @@ from tyro.extras import SubcommandApp
 
 from scene3d.commands import (
     ask,
-    demo,
     doctor,
     evaluate,
     evaluate_text,
@@ -36,7 +35,7 @@ def build_app(more: Commands | None = None) -> SubcommandApp:
     """
     reading = setup.COMMANDS | doctor.COMMANDS | segment.COMMANDS | ask.COMMANDS
     acting = plan.COMMANDS | serve.COMMANDS
-    app = _group(reading | acting | synth.COMMANDS | quality.COMMANDS | demo.COMMANDS | dict(more or {}))
+    app = _group(reading | acting | synth.COMMANDS | quality.COMMANDS | dict(more or {}))
     app.command(_group(train.COMMANDS), name="train")
     app.command(_group(evaluate.COMMANDS | evaluate_text.COMMANDS), name="evaluate")
     return app

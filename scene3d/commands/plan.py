@@ -52,12 +52,13 @@ def plan(
     robot = RobotConfig(radius_m=radius_m, hands=hands)
     planner = Planner(opening.session(scan), domain=domain, robot=robot)
     made = planner.plan(request, goal=goal, way=way, observed=observed)
-    _print(made)
+    print_plan(made)
     if json_out is not None:
         json_out.write_text(json.dumps(plan_json(made), indent=1) + "\n", encoding="utf-8")
 
 
-def _print(plan: Plan) -> None:
+def print_plan(plan: Plan) -> None:
+    """Steps, what is wrong with them, what is asked back, and the verdict."""
     console = Console(highlight=False, soft_wrap=True)
     for step in plan.steps:
         objects = ", ".join(f"{role} {object_id}" for role, object_id in step.args.items())

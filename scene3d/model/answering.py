@@ -68,7 +68,9 @@ class Answering:
         if not count:
             nothing = torch.zeros(rows, 0)
             anchor = torch.zeros(rows, ANCHORS, 1)
-            return Scores(target=nothing, absent=torch.full((rows,), 10.0), candidate=nothing, anchor=anchor)
+            return Scores(
+                target=nothing, absent=torch.full((rows,), 10.0), candidate=nothing, anchor=anchor, picked=nothing
+            )
         selected = torch.zeros(rows, count, 2)
         for row, question in enumerate(questions):
             wrong = [i for i in question.select if not 0 <= i < count]

@@ -1,8 +1,10 @@
 """The relation scorer: which objects a sentence is about, by names, looks and geometry, without the language model.
 
-It reads a sentence into a few slots (what is sought, up to three things that tell which, how they relate), finds those
-things, and compares every object with them and with its rivals: nearest, larger and leftmost are questions of rank
-among those that fit the name.
+It reads a sentence into a few slots (what is sought, how it looks, how things relate, up to three things that tell
+which), finds those things, and compares every object with them and with its rivals: nearest, larger and leftmost are
+questions of rank among those that fit the name. Three readings of these findings add up: what stands first, second or
+third by one measure that the sentence chooses; all findings, each with a weight that the sentence gives it; and a small
+network for what needs several at once.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ from scene3d.model.geometry_features import PAIR_FEATURES, own_measures, pair_fe
 from scene3d.types import Referents
 
 ANCHORS = 3
-_MEASURES = 9 + 3 * ANCHORS + 4
+_SLOTS = 3 + ANCHORS
+_OWN_MEASURES, _MEASURES = 9, 9 + 5 * ANCHORS + 5
+_PAIRED = 48
+_PLACES = 3
+"""First, second, third."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,18 @@ class Scores:
     """The object fits the name of what is sought."""
     anchor: Float[Tensor, "t a r1"]
     """For each thing the sentence is told by, a distribution's logits over the objects; the last column: none."""
+    picked: Float[Tensor, "t r"]
+    """Log-probability that the object is the one picked by its rank."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What is true of some sentences, so that how things relate is learnt before it is known what is spoken of."""
+
+    given: Bool[Tensor, "t"]
+    """Sentences for which the rest counts."""
+    anchor: Float[Tensor, "t a r"]
+    candidate: Float[Tensor, "t r"]
 
 
 class RelationScorer(nn.Module):
@@ -59,15 +77,23 @@ class RelationScorer(nn.Module):
     Args:
         config: Sizes.
         kind_names: Text embeddings of the class names, (k, text_width).
+        look_names: Those of the colours and materials, in the order of `Referents.look`.
     """
 
-    def __init__(self, config: ScorerConfig, kind_names: Float[Tensor, "k e"] | None = None) -> None:
+    def __init__(
+        self,
+        config: ScorerConfig,
+        kind_names: Float[Tensor, "k e"] | None = None,
+        look_names: Float[Tensor, "l e"] | None = None,
+    ) -> None:
         super().__init__()
         width, text = config.width, config.text_width
         self.config = config
         self.register_buffer("kind_names", torch.zeros(config.kinds, text) if kind_names is None else kind_names)
+        self.register_buffer("look_names", torch.zeros(config.looks, text) if look_names is None else look_names)
         self.kind_names: Tensor
-        self.slots = nn.Parameter(torch.randn(2 + ANCHORS, width) * 0.1)
+        self.look_names: Tensor
+        self.slots = nn.Parameter(torch.randn(_SLOTS, width) * 0.1)
         self.from_token = nn.Linear(text, width)
         layer = nn.TransformerEncoderLayer(
             width, config.heads, 2 * width, dropout=config.dropout, activation="gelu", batch_first=True, norm_first=True
@@ -77,18 +103,26 @@ class RelationScorer(nn.Module):
         own = config.feature_width + config.looks + config.places + 2
         self.from_referent = nn.Sequential(nn.Linear(own, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
         self.from_name = nn.Linear(text, width, bias=False)
+        self.from_look = nn.Linear(text, width, bias=False)
         self.slot_to_referent = nn.Linear(width, width)
         self.slot_to_token = nn.Linear(width, width)
         self.token_key = nn.Linear(text, width)
         self.name_scale = nn.Parameter(torch.tensor(math.log(10.0)))
         self.name_bias = nn.Parameter(torch.tensor(-3.0))
+        self.look_scale = nn.Linear(width, 1)
         self.no_anchor = nn.Linear(width, 1)
-        self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, 48))
+        self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, _PAIRED))
         self.log_softness = nn.Parameter(torch.full((_MEASURES,), math.log(0.1)))
-        told = 2 * width + ANCHORS * width
-        features = 1 + width + 48 * ANCHORS + 2 * _MEASURES + 2 + 2
-        self.judge = _Conditioned(features, told, 128)
-        self.absence = nn.Sequential(nn.Linear(5 + 2 * width, 64), nn.GELU(), nn.Linear(64, 1))
+        findings = 4 * _MEASURES + _PAIRED * ANCHORS + 2
+        self.weigh = nn.Sequential(nn.Linear(_SLOTS * width, 128), nn.GELU(), nn.Linear(128, findings))
+        with torch.no_grad():
+            self.weigh[-1].weight.mul_(0.1)  # begin with the name and the look
+        self.choose = nn.Sequential(
+            nn.Linear(_SLOTS * width, 128), nn.GELU(), nn.Linear(128, 2 * _MEASURES + _PLACES + 1)
+        )
+        self.log_strictness = nn.Parameter(torch.tensor(math.log(3.0)))
+        self.judge = _Conditioned(2 + width + findings + 1 + ANCHORS, _SLOTS * width, 128)
+        self.absence = nn.Sequential(nn.Linear(5 + 3 * width, 64), nn.GELU(), nn.Linear(64, 1))
 
     def forward(
         self,
@@ -96,6 +130,7 @@ class RelationScorer(nn.Module):
         present: Bool[Tensor, "t l"],
         seen: Referents,
         selected: Float[Tensor, "t r 2"],
+        hints: Hints | None = None,
     ) -> Scores:
         """Score every object of one scene against every sentence.
 
@@ -104,37 +139,40 @@ class RelationScorer(nn.Module):
             present: False for padding.
             seen: The objects; at least one.
             selected: Per sentence and object: 1 where the user selected it, and where the dialogue spoke of it before.
+            hints: In training.
         """
-        slot = self._read(token, present)  # (t, 2 + a, w)
-        sought, how = slot[:, 0], slot[:, 1]
+        slot = self._read(token, present)  # (t, 3 + a, w)
         own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)
         referent = self.from_referent(own)
-        fit = self._fit(slot, self._words(slot, token, present), referent, seen.kind)  # (t, 2 + a, r)
-        candidate, anchor = fit[:, 0], fit[:, 2:]
+        words = self._words(slot, token, present)
+        fit = self._fit(slot, words, referent, seen.kind)  # (t, 3 + a, r)
+        candidate, anchor = fit[:, 0], fit[:, 3:]
+        look = fit[:, 1] - self.name_bias + self._look_fit(slot[:, 1], words[:, 1], seen.look)
         anchor = anchor + 4 * selected.sum(2)[:, None] * 0.5
-        anchor = torch.cat([anchor, self.no_anchor(slot[:, 2:])], dim=2)
-        weight = anchor.softmax(2)[:, :, :-1]  # (t, a, r)
+        anchor = torch.cat([anchor, self.no_anchor(slot[:, 3:])], dim=2)
+        weight, rival = anchor.softmax(2)[:, :, :-1], candidate.sigmoid()  # (t, a, r), (t, r)
+        if hints is not None:
+            weight = torch.where(hints.given[:, None, None], hints.anchor, weight)
+            rival = torch.where(hints.given[:, None], hints.candidate, rival)
         told = torch.einsum("taj,ijd->tiad", weight, self.pair(pair_features(seen))).flatten(2)
-        measure = torch.cat(
-            [own_measures(seen).expand(len(token), -1, -1), placed_measures(seen, weight)], dim=2
-        )  # (t, r, m)
-        rank, rivals = self._ranks(measure, candidate.sigmoid())
-        features = torch.cat(
-            [
-                candidate[:, :, None],
-                referent.expand(len(token), -1, -1),
-                told,
-                measure,
-                rank,
-                (1 / (1 + rivals))[:, :, None],
-                weight.sum(2)[:, :1].expand(-1, len(referent))[:, :, None],
-                selected,
-            ],
-            dim=2,
-        )
-        target = candidate + self.judge(features, slot.flatten(1))
-        absent = self._absent(target, candidate, sought, how)
-        return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor)
+        own_measure, placed = own_measures(seen), placed_measures(seen, weight)
+        below, above, rivals = self._ranks(own_measure, placed, rival)
+        rank = [below / (rivals[:, :, None] + 0.1), torch.exp(-2 * below), torch.exp(-2 * above)]
+        choice = self.choose(slot.flatten(1))
+        picked = self._picked(choice[:, :-1], below, above, rival)
+        measure = torch.cat([own_measure.expand(len(token), -1, -1), placed], dim=2)  # (t, r, m)
+        findings = torch.cat([measure, *rank, told, selected], dim=2)
+        weighed = torch.einsum("trf,tf->tr", findings, self.weigh(slot.flatten(1)))
+        context = [
+            torch.stack([candidate, look, 1 / (1 + rivals)], dim=2),
+            referent.expand(len(token), -1, -1),
+            weight.sum(2)[:, None].expand(-1, len(referent), -1),
+            findings,
+        ]
+        chosen = nn.functional.softplus(choice[:, -1:]) * (picked - picked.amax(1, keepdim=True)).clamp_min(-8)
+        target = candidate + look + chosen + weighed + self.judge(torch.cat(context, dim=2), slot.flatten(1))
+        absent = self._absent(target, candidate, slot[:, :3].flatten(1))
+        return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor, picked=picked)
 
     def _read(self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t s w"]:
         slots = self.slots.expand(len(token), -1, -1)
@@ -163,26 +201,52 @@ class RelationScorer(nn.Module):
         by_name = normalize(self.from_name(words), dim=2) @ name.T
         return by_feature + self.name_scale.exp() * by_name + self.name_bias
 
+    def _look_fit(
+        self, slot: Float[Tensor, "t w"], words: Float[Tensor, "t e"], look: Float[Tensor, "r k"]
+    ) -> Float[Tensor, "t r"]:
+        """How well each object has the colour and the material that a sentence speaks of, if it does."""
+        own = normalize(self.from_look(look @ self.look_names), dim=1)
+        return self.look_scale(slot) * (normalize(self.from_look(words), dim=1) @ own.T)
+
     def _ranks(
-        self, measure: Float[Tensor, "t r m"], rival: Float[Tensor, "t r"]
-    ) -> tuple[Float[Tensor, "t r m"], Float[Tensor, "t r"]]:
-        """Share of an object's rivals that measure less, softly, and how many rivals it has."""
-        less = ((measure[:, :, None] - measure[:, None]) / self.log_softness.exp()).sigmoid()  # (t, i, j, m)
-        others = rival[:, None, :] * (1 - torch.eye(rival.shape[1]))
+        self, own: Float[Tensor, "r m1"], placed: Float[Tensor, "t r m2"], rival: Float[Tensor, "t r"]
+    ) -> tuple[Float[Tensor, "t r m"], Float[Tensor, "t r m"], Float[Tensor, "t r"]]:
+        """How many of its rivals measure less than each object, how many more, and how many there are."""
+        softness = self.log_softness.exp()
+        alone = 1 - torch.eye(rival.shape[1])
+        others = rival[:, None, :] * alone
+        own, placed = own / softness[:_OWN_MEASURES], placed / softness[_OWN_MEASURES:]
+        own_less = (own[:, None] - own[None]).sigmoid() * alone[:, :, None]  # (i, j, m1)
+        less = (placed[:, :, None] - placed[:, None]).sigmoid()  # (t, i, j, m2)
+        below = torch.cat(
+            [torch.einsum("tj,ijm->tim", rival, own_less), torch.einsum("tij,tijm->tim", others, less)], dim=2
+        )
         count = others.sum(2)
-        return torch.einsum("tij,tijm->tim", others, less) / (count[:, :, None] + 0.1), count
+        return below, count[:, :, None] - below, count
+
+    def _picked(
+        self,
+        choice: Float[Tensor, "t o"],
+        below: Float[Tensor, "t r m"],
+        above: Float[Tensor, "t r m"],
+        rival: Float[Tensor, "t r"],
+    ) -> Float[Tensor, "t r"]:
+        """First to third from the least or the most of one measure, summed over how likely each is meant."""
+        by, place = choice.split([2 * _MEASURES, _PLACES], dim=1)
+        ahead = torch.cat([below, above], dim=2)  # (t, r, 2m): rivals that come before
+        away = (ahead[..., None] - torch.arange(_PLACES)).abs()
+        able = rival.clamp(1e-4, 1 - 1e-4).logit()[:, :, None, None]
+        share = (able - self.log_strictness.exp() * away).log_softmax(1)
+        meant = by.log_softmax(1)[:, :, None] + place.log_softmax(1)[:, None]  # (t, 2m, p)
+        return (share + meant[:, None]).flatten(2).logsumexp(2)
 
     def _absent(
-        self,
-        target: Float[Tensor, "t r"],
-        candidate: Float[Tensor, "t r"],
-        sought: Float[Tensor, "t w"],
-        how: Float[Tensor, "t w"],
+        self, target: Float[Tensor, "t r"], candidate: Float[Tensor, "t r"], read: Float[Tensor, "t w3"]
     ) -> Float[Tensor, "t"]:
         best = target.topk(min(2, target.shape[1]), dim=1).values
         second = best[:, -1]
         facts = [best[:, 0], second, target.logsumexp(1), candidate.amax(1), target.sigmoid().sum(1)]
-        return self.absence(torch.cat([torch.stack(facts, dim=1), sought, how], dim=1))[:, 0]
+        return self.absence(torch.cat([torch.stack(facts, dim=1), read], dim=1))[:, 0]
 
 
 class _Conditioned(nn.Module):

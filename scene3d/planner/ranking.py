@@ -62,7 +62,7 @@ def rank_by_sentence_encoder(request: str, candidates: Sequence[Activity]) -> li
 
 
 def fit_classifier(examples: Sequence[Sequence[str]], encoder: TextEncoder) -> ActivityClassifier:
-    """Fit a classifier to examples of each activity, by multinomial logistic regression; always with the same result."""
+    """Fit a classifier to examples of each activity by multinomial logistic regression, always with the same result."""
     vectors = encoder.encode([text for own in examples for text in own])
     owner = tensor([i for i, own in enumerate(examples) for _ in own])
     weight, bias = nn.Parameter(zeros(len(examples), vectors.shape[1])), nn.Parameter(zeros(len(examples)))

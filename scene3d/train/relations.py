@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from scene3d.config import to_mapping
+from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
-from scene3d.model.relations import ANCHORS, RelationScorer, ScorerConfig, Scores
+from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import RoomFacts, speak
@@ -37,10 +38,14 @@ class RelationTraining:
     """Sentences about each of them."""
     variants: int = 3
     """Turned variants of each room."""
-    pool: int = 320
+    pool: int = 240
     """Dialogues kept ready per room; the token states of their sentences are computed once."""
+    descriptions: float = 0.6
+    """Share of them that only say which objects are meant; relations are learnt from these."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
+    hinted: float = 0.5
+    """Share of the sentences that are told what they speak of, so that only relations are left to find."""
     word_dropout: float = 0.1
     """Share of the tokens that a sentence loses."""
     clip: float = 1.0
@@ -84,7 +89,9 @@ def train_relations(config: RelationTraining, model: str, data: Path, out: Path,
     grounder = Grounder.from_pretrained(model)
     encoder = text_encoder(grounder.config.text_encoder)
     torch.manual_seed(config.seed)
-    scorer = RelationScorer(config.scorer, encoder.encode(list(grounder.detector_config.classes)))
+    scorer = RelationScorer(
+        config.scorer, encoder.encode(list(grounder.detector_config.classes)), encoder.encode([*COLOURS, *MATERIALS])
+    )
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
     parts = {"scorer": scorer, "optimizer": optimizer, "schedule": schedule}
@@ -98,18 +105,20 @@ def train_relations(config: RelationTraining, model: str, data: Path, out: Path,
     stream = AskedStream(rooms, encoder, config)
     with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
         for step in range(first, config.steps):
+            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
             sums: dict[str, Tensor] = {}
             for seen, asked in stream.at(step):
                 kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
                 kept[:, 0] = True
-                scores = scorer(asked.token, kept, seen, asked.selected)
+                scores = scorer(asked.token, kept, seen, asked.selected, hints_of(asked, config.hinted))
                 for name, value in relation_losses(scores, asked).items():
                     sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
-            loss = torch.stack(list(sums.values())).sum()
+            loss = torch.stack([*sums.values(), torch.zeros(())]).sum()
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
-            optimizer.step()
+            if sums:  # else nothing that these sentences ask for was proposed
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
+                optimizer.step()
             schedule.step()
             log.step(step + 1, {name: float(value.detach()) for name, value in (sums | {"loss": loss}).items()})
             if (step + 1) % save_every == 0 or step + 1 == config.steps:
@@ -138,12 +147,22 @@ def relation_losses(scores: Scores, asked: Asked) -> dict[str, Tensor]:
         "absent": 0.5 * binary_cross_entropy_with_logits(scores.absent[judged], (~found).float()),
         "candidate": 0.3 * named,
     }
+    one = (asked.target.sum(1) == 1) & (asked.candidate.sum(1) > 1)
+    if one.any():
+        losses["picked"] = 0.3 * cross_entropy(scores.picked[one], asked.target[one].argmax(1))
     known = asked.anchor.sum(2) > 0
     share = torch.cat([asked.anchor, asked.no_anchor.float()[:, :, None]], dim=2)
     known |= asked.no_anchor
     if known.any():
         losses["anchor"] = 0.5 * cross_entropy(scores.anchor[known], share[known])
     return losses
+
+
+def hints_of(asked: Asked, share: float) -> Hints:
+    """The truth about a random share of the sentences, of those whose objects were all proposed."""
+    known = ((asked.anchor.sum(2) > 0) | asked.no_anchor).all(1) & (asked.candidate.sum(1) > 0)
+    given = known & (torch.rand(len(known)) < share)
+    return Hints(given=given, anchor=asked.anchor, candidate=asked.candidate)
 
 
 class AskedStream:
@@ -173,7 +192,10 @@ class AskedStream:
         if path not in self.pools:
             facts = RoomFacts(load_training_scene(path))
             seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
-            samples = speak(facts, seed=seed, count=self.config.pool)
+            described = round(self.config.descriptions * self.config.pool)
+            samples = speak(facts, seed=seed, count=self.config.pool - described)
+            samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
+            samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
             states = token_states(self.encoder, [exchange.question.spoken() for exchange in exchanges])
             self.pools[path] = (exchanges, states)

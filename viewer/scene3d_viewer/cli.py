@@ -1,4 +1,4 @@
-"""The `scene3d` command in full: what the toolkit offers, and the viewer's `view`."""
+"""The `scene3d` command in full: what the toolkit offers, and the viewer's `view` and `demo`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`scene3d view`: a scan and answers about it in a window, a browser, a page, a picture or a rerun recording."""
+"""`scene3d view`: a scan and answers about it in a window, a browser, a page or a picture; and `scene3d demo`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tyro.conf import OmitArgPrefixes, Positional, UseAppendAction
 
 from scene3d.commands.opening import Opening
 from scene3d.errors import InputError
+from scene3d_viewer.demo import demo
 
 if TYPE_CHECKING:
     from scene3d.model.session import Session
@@ -125,4 +126,4 @@ def _open_window(
         window.close()
 
 
-COMMANDS: dict[str, Callable[..., None]] = {"view": view}
+COMMANDS: dict[str, Callable[..., None]] = {"view": view, "demo": demo}
