@@ -154,15 +154,17 @@ class Answering:
                 yield row, text.finish(started)
 
     @torch.no_grad()
-    def guess(self, text: str) -> str:
-        """The answer of one who has not looked: no referents, no note. For judging how much looking helps."""
-        blank = self.model.prefix(take_referents(self.seen, []), [])
-        tokens = question_tokens(self.model, Question(text=text), words=[], note=BLIND)
-        asking = [embed_tokens(self.model, tokens, self.model.soft(self.seen))]
-        growing, started = GrowingText(self.model), time.perf_counter()
+    def guess(self, texts: list[str]) -> list[str]:
+        """The answers of one who has not looked: no referents, no note. For judging how much looking helps."""
+        if not texts:
+            return []
+        blank, soft = self.model.prefix(take_referents(self.seen, []), []), self.model.soft(self.seen)
+        asked = [question_tokens(self.model, Question(text=text), words=[], note=BLIND) for text in texts]
+        asking = [embed_tokens(self.model, tokens, soft) for tokens in asked]
+        growing, started = [GrowingText(self.model) for _ in texts], time.perf_counter()
         for step in write(self.model, self.model.read(blank), blank.end, asking, _no_links, WritingRules()):
-            list(growing.take(step, self._phrase))
-        return growing.finish(started).text
+            list(growing[step.row].take(step, self._phrase))
+        return [text.finish(started).text for text in growing]
 
     def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
         by_phrase = self.scores([Question(text=phrase or "object") for phrase in phrases]).candidate

@@ -40,6 +40,7 @@ class AnswerFigures:
     contradictions: list[bool] = field(default_factory=list)
     """Answers that name nothing in words and link something, or the reverse."""
     milliseconds: list[float] = field(default_factory=list)
+    """For one question alone."""
 
     def add(self, room: JudgedRoom, session: Session, *, seed: int) -> None:
         """Judge one room."""
@@ -48,16 +49,15 @@ class AnswerFigures:
         owner = owners(boxes, truth)
         for task, count in _COUNTS.items():
             samples = speak(facts, seed=seed, count=count, task=task, heldout=True)
-            for sample in samples:
-                answers = _converse(session, sample, owner)
-                if answers is None:
-                    continue
-                self.milliseconds += [answer.timings_ms["all"] for answer in answers]
+            samples = [s for s in samples if all(i in owner for turn in s.turns for i in turn.selected)]
+            for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
                 self.contradictions += [_contradicts(answer) for answer in answers]
                 self._judge(sample, answers, boxes, truth, room)
-                if task == "qa":
-                    guess = session.answering.guess(_short(sample.turns[0].user))
+            if task == "qa":
+                guesses = session.answering.guess([_short(sample.turns[0].user) for sample in samples])
+                for sample, guess in zip(samples, guesses, strict=True):
                     self.blind[sample.family].append(same(guess, sample.turns[0].reply))
+        self.milliseconds.append(session.ask("Where is the door?").timings_ms["all"])
 
     def result(self) -> dict[str, Any]:
         """All figures, fractions 0–1."""
@@ -144,16 +144,19 @@ def _short(text: str) -> str:
     return text if text.endswith(SHORT_ANSWER) else f"{text} {SHORT_ANSWER}"
 
 
-def _converse(session: Session, sample: LanguageSample, owner: dict[int, int]) -> list[GroundedText] | None:
-    """The answers to a dialogue's turns; None where a selected object was not proposed."""
-    dialogue = session.chat()
-    answers = []
-    for turn in sample.turns:
-        if any(i not in owner for i in turn.selected):
-            return None
-        text = _short(turn.user) if sample.task == "qa" else turn.user
-        answers.append(dialogue.say(text, select=tuple(owner[i] for i in turn.selected)))
-    return answers
+def _converse(session: Session, samples: list[LanguageSample], owner: dict[int, int]) -> list[list[GroundedText]]:
+    """The answers to the turns of each dialogue; the n-th turns of all of them are asked together."""
+    dialogues = [session.chat() for _ in samples]
+    for n in range(max((len(sample.turns) for sample in samples), default=0)):
+        rows = [row for row, sample in enumerate(samples) if n < len(sample.turns)]
+        asked = []
+        for row in rows:
+            turn = samples[row].turns[n]
+            text = _short(turn.user) if samples[row].task == "qa" else turn.user
+            asked.append(dialogues[row].next(text, select=tuple(owner[i] for i in turn.selected)))
+        for row, question, answer in zip(rows, asked, session.ask_many(asked), strict=True):
+            dialogues[row].turns.append((question, answer))
+    return [[answer for _, answer in dialogue.turns] for dialogue in dialogues]
 
 
 def _contradicts(answer: GroundedText) -> bool:

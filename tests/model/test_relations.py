@@ -90,8 +90,9 @@ def test_between_and_aside_are_measured_from_one_anchor_to_the_other():
     seen.place[:, :3] = torch.tensor([[0.0, 0.0, 0.0], [4.0, 0.0, 0.0], [2.0, -1.0, 0.0]])
     weight = torch.zeros(1, 3, 3)
     weight[0, 0, 0] = weight[0, 1, 1] = 1.0
-    aside, along, off, uneven = placed_measures(seen, weight)[0, 2, -4:].tolist()
+    aside, along, angle, off, uneven = placed_measures(seen, weight)[0, 2, -5:].tolist()
     assert (aside, along, off, uneven) == pytest.approx((1.0, 2.0, 1.0, 0.0), abs=1e-5)  # right of the way, half-way
+    assert angle == pytest.approx(-0.4636, abs=1e-4)
 
 
 def test_evidence_is_bounded():
