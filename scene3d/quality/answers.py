@@ -16,6 +16,7 @@ from scene3d.model.markup import shown
 from scene3d.model.session import Session
 from scene3d.quality.grounding import truth_boxes
 from scene3d.quality.rooms import JudgedRoom
+from scene3d.quality.stated import stated_facts
 from scene3d.synth.language import LanguageSample, RoomFacts, Task, Turn, speak
 from scene3d.synth.language.phrasing import SHORT_ANSWER
 from scene3d.types import GroundedText
@@ -37,6 +38,8 @@ class AnswerFigures:
     plans: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
     captions: dict[str, str] = field(default_factory=dict)
     references: dict[str, list[str]] = field(default_factory=dict)
+    stated: list[bool] = field(default_factory=list)
+    """Of the captions' facts, whether each is true."""
     contradictions: list[bool] = field(default_factory=list)
     """Answers that name nothing in words and link something, or the reverse."""
     milliseconds: list[float] = field(default_factory=list)
@@ -52,7 +55,7 @@ class AnswerFigures:
             samples = [s for s in samples if all(i in owner for turn in s.turns for i in turn.selected)]
             for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
                 self.contradictions += [_contradicts(answer) for answer in answers]
-                self._judge(sample, answers, boxes, truth, room)
+                self._judge(sample, answers, boxes, truth, room, facts)
             if task == "qa":
                 guesses = session.answering.guess([_short(sample.turns[0].user) for sample in samples])
                 for sample, guess in zip(samples, guesses, strict=True):
@@ -76,6 +79,8 @@ class AnswerFigures:
             "by type of question": by_type,
             "detection": self.detection.result(),
             "dialogue": self.dialogue.result(),
+            "facts stated in captions": len(self.stated),
+            "facts stated in captions true": _mean(self.stated),
             "captions": asdict(score_captions(self.captions, self.references)) if self.captions else None,
             "plans right": _mean([hit for hits in self.plans.values() for hit in hits]),
             "plans": plans,
@@ -90,6 +95,7 @@ class AnswerFigures:
         boxes: np.ndarray,
         truth: dict[int, np.ndarray],
         room: JudgedRoom,
+        facts: RoomFacts,
     ) -> None:
         turn, answer = sample.turns[-1], answers[-1]
         if sample.task == "qa":
@@ -100,6 +106,8 @@ class AnswerFigures:
             key = f"{room.scene.name}-{len(self.captions)}"
             self.captions[key] = answer.text
             self.references[key] = [shown(turn.answer)[0]]
+            known = {row: facts.id.index(i) for i, row in owners(boxes, truth).items()}
+            self.stated += stated_facts(answer, facts, known)
         else:
             score = self.detection if sample.task == "detection" else self.dialogue
             for one, said in zip(answers, sample.turns, strict=True):
