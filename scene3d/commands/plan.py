@@ -38,8 +38,8 @@ def plan(
         scan: A scan in any format that scene3d reads.
         request: What is wanted, in words: "make the room brighter".
         goal: Instead of words, a PDDL formula such as "(switched_on lamp_4)" or a fact such as "on(3, 1)".
-        way: reference: the language model writes the steps; verified: a planner finds them; auto: the first, mended by
-            the second.
+        way: reference: the language model writes the steps; verified: a planner finds them; auto: the second for what
+            is surely a known activity, else the first, mended by the second.
         observed: Facts that the scan does not show, such as "opened(4)".
         domain: A shipped planning domain, or the path of a .pddl file.
         radius_m: Of the robot.

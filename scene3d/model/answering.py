@@ -166,6 +166,7 @@ class Answering:
             list(growing[step.row].take(step, self._phrase))
         return [text.finish(started).text for text in growing]
 
+    @torch.no_grad()
     def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
         by_phrase = self.scores([Question(text=phrase or "object") for phrase in phrases]).candidate
         seen = evidence(scores.target[rows], scores.anchor[rows], by_phrase)

@@ -21,7 +21,7 @@ from scene3d.geometry import over_segment, with_normals
 from scene3d.model import weights
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector, DetectorConfig
-from scene3d.model.encoding import content_key, load_encoding, save_encoding
+from scene3d.model.encoding import content_key, encoding_of, load_encoding, save_encoding
 from scene3d.model.language import LanguageConfig, LanguageModel
 from scene3d.model.language_files import load_language
 from scene3d.model.llama_int8 import quantize

@@ -41,6 +41,8 @@ class GrowingText:
             self.opened = len(self.token)
         elif step.links is not None:
             words, end = self.open_phrase(), len(self._decoded(len(self.token)).rstrip())
+            if not words:  # a phrase of blanks names nothing
+                return
             phrase = link(step.links, end - len(words), end)
             self.phrases.append(phrase)
             yield phrase

@@ -56,7 +56,7 @@ class SceneWords:
         return [f"{look} {name}".strip() for look, name in zip(self.look, self.name, strict=True)]
 
     @cached_property
-    def pair(self) -> Float[Tensor, "r r 18"]:
+    def pair(self) -> Float[Tensor, "r r 21"]:
         """Geometry of all pairs, as `pair_features` orders it."""
         return pair_features(self.seen)
 

@@ -108,17 +108,19 @@ class RelationScorer(nn.Module):
         self.slot_to_token = nn.Linear(width, width)
         self.token_key = nn.Linear(text, width)
         self.name_scale = nn.Parameter(torch.tensor(math.log(10.0)))
+        self.plain_scale = nn.Parameter(torch.tensor(math.log(3.0)))
         self.name_bias = nn.Parameter(torch.tensor(-3.0))
-        self.look_scale = nn.Linear(width, 1)
+        self.look_scale = nn.Linear(width, 1)  # how much a slot is told by its look
         self.no_anchor = nn.Linear(width, 1)
         self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, _PAIRED))
         self.log_softness = nn.Parameter(torch.full((_MEASURES,), math.log(0.1)))
         findings = 4 * _MEASURES + _PAIRED * ANCHORS + 2
-        self.weigh = nn.Sequential(nn.Linear(_SLOTS * width, 128), nn.GELU(), nn.Linear(128, findings))
+        weights = nn.Linear(128, findings)
         with torch.no_grad():
-            self.weigh[-1].weight.mul_(0.1)  # begin with the name and the look
+            weights.weight.mul_(0.1)  # begin with the name and the look
+        self.weigh = nn.Sequential(nn.Linear(_SLOTS * width, 128), nn.GELU(), weights)
         self.choose = nn.Sequential(
-            nn.Linear(_SLOTS * width, 128), nn.GELU(), nn.Linear(128, 2 * _MEASURES + _PLACES + 1)
+            nn.Linear(_SLOTS * width, 128), nn.GELU(), nn.Linear(128, 2 * _MEASURES + 2 + _PLACES + 1)
         )
         self.log_strictness = nn.Parameter(torch.tensor(math.log(3.0)))
         self.judge = _Conditioned(2 + width + findings + 1 + ANCHORS, _SLOTS * width, 128)
@@ -146,8 +148,9 @@ class RelationScorer(nn.Module):
         referent = self.from_referent(own)
         words = self._words(slot, token, present)
         fit = self._fit(slot, words, referent, seen.kind)  # (t, 3 + a, r)
-        candidate, anchor = fit[:, 0], fit[:, 3:]
-        look = fit[:, 1] - self.name_bias + self._look_fit(slot[:, 1], words[:, 1], seen.look)
+        by_look = self._look_fit(slot, words, seen.look)
+        candidate, anchor = fit[:, 0], fit[:, 3:] + by_look[:, 3:]
+        look = fit[:, 1] - self.name_bias + by_look[:, 1]
         anchor = anchor + 4 * selected.sum(2)[:, None] * 0.5
         anchor = torch.cat([anchor, self.no_anchor(slot[:, 3:])], dim=2)
         weight, rival = anchor.softmax(2)[:, :, :-1], candidate.sigmoid()  # (t, a, r), (t, r)
@@ -159,7 +162,7 @@ class RelationScorer(nn.Module):
         below, above, rivals = self._ranks(own_measure, placed, rival)
         rank = [below / (rivals[:, :, None] + 0.1), torch.exp(-2 * below), torch.exp(-2 * above)]
         choice = self.choose(slot.flatten(1))
-        picked = self._picked(choice[:, :-1], below, above, rival)
+        picked = self._picked(choice[:, :-1], below, above, rival, look)
         measure = torch.cat([own_measure.expand(len(token), -1, -1), placed], dim=2)  # (t, r, m)
         findings = torch.cat([measure, *rank, told, selected], dim=2)
         weighed = torch.einsum("trf,tf->tr", findings, self.weigh(slot.flatten(1)))
@@ -169,7 +172,7 @@ class RelationScorer(nn.Module):
             weight.sum(2)[:, None].expand(-1, len(referent), -1),
             findings,
         ]
-        chosen = nn.functional.softplus(choice[:, -1:]) * (picked - picked.amax(1, keepdim=True)).clamp_min(-8)
+        chosen = 2 * nn.functional.softplus(choice[:, -1:]) * (picked - picked.amax(1, keepdim=True)).clamp_min(-8)
         target = candidate + look + chosen + weighed + self.judge(torch.cat(context, dim=2), slot.flatten(1))
         absent = self._absent(target, candidate, slot[:, :3].flatten(1))
         return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor, picked=picked)
@@ -195,18 +198,23 @@ class RelationScorer(nn.Module):
         referent: Float[Tensor, "r w"],
         kind: Float[Tensor, "r k"],
     ) -> Float[Tensor, "t s r"]:
-        """How well each object is what each slot speaks of: by its feature, and by the words for its class."""
+        """How well each object is what each slot speaks of: by its feature, and by the words for its class.
+
+        Words are compared as training has learnt to, and as the sentence encoder has them, which holds for words that
+        no training sentence had.
+        """
         by_feature = self.slot_to_referent(slot) @ referent.T / math.sqrt(referent.shape[1])
-        name = normalize(self.from_name(kind @ self.kind_names), dim=1)
-        by_name = normalize(self.from_name(words), dim=2) @ name.T
-        return by_feature + self.name_scale.exp() * by_name + self.name_bias
+        named = kind @ self.kind_names
+        plain = normalize(words, dim=2) @ normalize(named, dim=1).T
+        by_name = normalize(self.from_name(words), dim=2) @ normalize(self.from_name(named), dim=1).T
+        return by_feature + self.name_scale.exp() * by_name + self.plain_scale.exp() * plain + self.name_bias
 
     def _look_fit(
-        self, slot: Float[Tensor, "t w"], words: Float[Tensor, "t e"], look: Float[Tensor, "r k"]
-    ) -> Float[Tensor, "t r"]:
-        """How well each object has the colour and the material that a sentence speaks of, if it does."""
+        self, slot: Float[Tensor, "t s w"], words: Float[Tensor, "t s e"], look: Float[Tensor, "r k"]
+    ) -> Float[Tensor, "t s r"]:
+        """How well each object has the colour and the material that each slot speaks of, if it does."""
         own = normalize(self.from_look(look @ self.look_names), dim=1)
-        return self.look_scale(slot) * (normalize(self.from_look(words), dim=1) @ own.T)
+        return self.look_scale(slot) * (normalize(self.from_look(words), dim=2) @ own.T)
 
     def _ranks(
         self, own: Float[Tensor, "r m1"], placed: Float[Tensor, "t r m2"], rival: Float[Tensor, "t r"]
@@ -230,15 +238,19 @@ class RelationScorer(nn.Module):
         below: Float[Tensor, "t r m"],
         above: Float[Tensor, "t r m"],
         rival: Float[Tensor, "t r"],
+        look: Float[Tensor, "t r"],
     ) -> Float[Tensor, "t r"]:
-        """First to third from the least or the most of one measure, summed over how likely each is meant."""
-        by, place = choice.split([2 * _MEASURES, _PLACES], dim=1)
+        """The one by its look, any one, or the first to third from the least or the most of one measure, summed over
+        how likely each is meant."""
+        by, place = choice.split([2 * _MEASURES + 2, _PLACES], dim=1)
+        by = by.log_softmax(1)
         ahead = torch.cat([below, above], dim=2)  # (t, r, 2m): rivals that come before
         away = (ahead[..., None] - torch.arange(_PLACES)).abs()
-        able = rival.clamp(1e-4, 1 - 1e-4).logit()[:, :, None, None]
-        share = (able - self.log_strictness.exp() * away).log_softmax(1)
-        meant = by.log_softmax(1)[:, :, None] + place.log_softmax(1)[:, None]  # (t, 2m, p)
-        return (share + meant[:, None]).flatten(2).logsumexp(2)
+        able = rival.clamp(1e-4, 1 - 1e-4).logit()
+        share = (able[:, :, None, None] - self.log_strictness.exp() * away).log_softmax(1)
+        meant = by[:, :-2, None] + place.log_softmax(1)[:, None]  # (t, 2m, p)
+        others = torch.stack([(able + look).log_softmax(1), able.log_softmax(1)], dim=2) + by[:, None, -2:]
+        return torch.cat([(share + meant[:, None]).flatten(2), others], dim=2).logsumexp(2)
 
     def _absent(
         self, target: Float[Tensor, "t r"], candidate: Float[Tensor, "t r"], read: Float[Tensor, "t w3"]

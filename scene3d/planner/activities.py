@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,25 @@ class Activity:
     """Class names that fit each slot."""
     phrasings: tuple[str, ...]
     """Examples of the request, those of the training only."""
+
+    def is_aim(self, literals: Sequence[tuple[Atom, bool]], label: Mapping[str, str]) -> bool:
+        """Whether facts are this activity's goal, with any things of the right classes.
+
+        Args:
+            literals: Facts with the values that are wanted.
+            label: Class of each thing, by name.
+        """
+        wanted = [_parsed(goal) for goal in self.goals]
+        return len(wanted) == len(literals) and all(
+            any(
+                holds != negated
+                and atom[0] == predicate
+                and len(atom) == len(slots) + 1
+                and all(label.get(name) in self.slots[slot] for name, slot in zip(atom[1:], slots, strict=True))
+                for atom, holds in literals
+            )
+            for negated, predicate, slots in wanted
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

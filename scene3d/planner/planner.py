@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from scene3d.errors import InputError
-from scene3d.planner.activities import Activity, household_activities, instantiate
+from scene3d.planner.activities import Activity, Instance, household_activities, instantiate
 from scene3d.planner.check import check_steps
 from scene3d.planner.compose import compose_plan
 from scene3d.planner.domain import Domain
@@ -27,6 +27,7 @@ from scene3d.types import GroundedText, Plan, PlanStep, Violation
 
 Way = Literal["auto", "reference", "verified"]
 _LEAST_RANK = 0.08
+_SURE_RANK = 0.5
 _RIVAL = 0.2
 """Times the rank of the best: an activity that the room has things for comes before a likelier one that it has not."""
 
@@ -80,8 +81,8 @@ class Planner:
             goal: A PDDL formula over things by name, such as `(on cup_3 table_1)`, or a fact such as `on(3, 1)`; states
                 the request exactly.
             way: reference: the language model writes the steps, which are checked; verified: a classical planner finds
-                them for the goal; auto: the first, repaired by the second where it is not valid, as far as there is a
-                language model.
+                them for the goal of a known activity; auto: the second where the request is surely for such an activity
+                that can be done here, else the first, repaired by the second where it is not valid.
             observed: Facts that the scan does not show or that have changed: `opened(4)`, `not on(cup_3, table_1)`.
 
         Returns:
@@ -103,6 +104,9 @@ class Planner:
             raise InputError("this session has no language model to write steps; use way='verified' or state the goal")
         if way == "verified" or not can_write:
             return self._by_activity(request, observed)
+        sure = self._by_sure_activity(request, observed) if way == "auto" else None
+        if sure is not None:
+            return sure
         written = self._reference(self.session.plan(request), observed)
         return written if written.valid or way == "reference" else self._repaired(request, written, observed)
 
@@ -178,19 +182,32 @@ class Planner:
 
     def _by_activity(self, request: str, observed: tuple[str, ...]) -> Plan:
         """The plan for the activity that answers a request best."""
-        scores = list(self.rank(request, self.activities)) if self.activities else []
-        order = sorted(range(len(scores)), key=lambda i: -scores[i])
-        if not order or scores[order[0]] < _LEAST_RANK:
+        likely = self._activities_for(request)
+        if not likely:
             question = f"What should be true when “{request}” is done? State a goal, such as (switched_on lamp_4)."
             return Plan(text="", steps=(), valid=False, unresolved=(question,), way="verified")
-        named = self._named_in(request)
-        rivals = [i for i in order if scores[i] >= max(_LEAST_RANK, _RIVAL * scores[order[0]])]
-        instances = [instantiate(self.activities[i], self.world, named=named) for i in rivals]
-        chosen = next((instance for instance in instances if not instance.missing), instances[0])
+        chosen = next((instance for _, instance in likely if not instance.missing), likely[0][1])
         if chosen.missing:
             questions = tuple(f"The scan shows no {slot}. Which object do you mean?" for slot in chosen.missing)
             return Plan(text="", steps=(), valid=False, unresolved=questions, way="verified")
         return self._verified(chosen.goal(), observed)
+
+    def _by_sure_activity(self, request: str, observed: tuple[str, ...]) -> Plan | None:
+        """The plan for the activity that a request is surely for, where the room has the things and it can be done."""
+        for rank, instance in self._activities_for(request)[:1]:
+            if rank >= _SURE_RANK and not instance.missing:
+                plan = self._verified(instance.goal(), observed)
+                return plan if plan.valid else None
+        return None
+
+    def _activities_for(self, request: str) -> list[tuple[float, Instance]]:
+        """What a request is likely for, with objects of the scene, likeliest first."""
+        scores = list(self.rank(request, self.activities)) if self.activities else []
+        order = sorted(range(len(scores)), key=lambda i: -scores[i])
+        least = max(_LEAST_RANK, _RIVAL * scores[order[0]]) if order else 0.0
+        likely = [i for i in order if scores[i] >= least]
+        named = self._named_in(request) if likely else []
+        return [(scores[i], instantiate(self.activities[i], self.world, named=named)) for i in likely]
 
     def _named_in(self, request: str) -> list[int]:
         """Objects that the request speaks of, where the session can ground text."""

@@ -14,6 +14,9 @@ from scene3d.evaluate.captions import score_captions
 from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
 from scene3d.model.markup import shown
 from scene3d.model.session import Session
+from scene3d.planner import Planner
+from scene3d.planner.activities import household_activities
+from scene3d.planner.problem import literals_of, parse_goal
 from scene3d.quality.grounding import truth_boxes
 from scene3d.quality.rooms import JudgedRoom
 from scene3d.quality.stated import stated_facts
@@ -36,6 +39,8 @@ class AnswerFigures:
     detection: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
     dialogue: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
     plans: dict[str, list[bool]] = field(default_factory=lambda: defaultdict(list))
+    goals: list[bool] = field(default_factory=list)
+    """Whether the planner understood what a request is for."""
     captions: dict[str, str] = field(default_factory=dict)
     references: dict[str, list[str]] = field(default_factory=dict)
     stated: list[bool] = field(default_factory=list)
@@ -56,6 +61,8 @@ class AnswerFigures:
             for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
                 self.contradictions += [_contradicts(answer) for answer in answers]
                 self._judge(sample, answers, boxes, truth, room, facts)
+            if task == "plan":
+                self._judge_goals(session, samples)
             if task == "qa":
                 guesses = session.answering.guess([_short(sample.turns[0].user) for sample in samples])
                 for sample, guess in zip(samples, guesses, strict=True):
@@ -82,11 +89,24 @@ class AnswerFigures:
             "facts stated in captions": len(self.stated),
             "facts stated in captions true": _mean(self.stated),
             "captions": asdict(score_captions(self.captions, self.references)) if self.captions else None,
-            "plans right": _mean([hit for hits in self.plans.values() for hit in hits]),
+            "plan goals right": _mean(self.goals),
+            "plans requested": len(self.goals),
+            "plans as written": _mean([hit for hits in self.plans.values() for hit in hits]),
             "plans": plans,
             "text contradicts links": _mean(self.contradictions),
             "milliseconds per answer": float(np.median(self.milliseconds)),
         }
+
+    def _judge_goals(self, session: Session, samples: list[LanguageSample]) -> None:
+        activities = {activity.name: activity for activity in household_activities()}
+        planner = Planner(session)
+        label = {thing.name: thing.label for thing in planner.world.things}
+        for sample in samples:
+            if sample.family in activities:
+                goal = planner.plan(sample.turns[0].user).goal
+                self.goals.append(
+                    activities[sample.family].is_aim(literals_of(parse_goal(goal)) if goal else [], label)
+                )
 
     def _judge(
         self,

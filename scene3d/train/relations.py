@@ -11,6 +11,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 
 from scene3d.config import to_mapping
 from scene3d.model.detector import COLOURS, MATERIALS
@@ -48,6 +49,8 @@ class RelationTraining:
     """Share of the sentences that are told what they speak of, so that only relations are left to find."""
     word_dropout: float = 0.1
     """Share of the tokens that a sentence loses."""
+    word_noise: float = 0.25
+    """Deviation of the noise in the tokens' states, as a share of theirs: new sentences lie beside known ones."""
     clip: float = 1.0
     seed: int = 0
 
@@ -108,9 +111,11 @@ def train_relations(config: RelationTraining, model: str, data: Path, out: Path,
             torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
             sums: dict[str, Tensor] = {}
             for seen, asked in stream.at(step):
+                spread = asked.token[asked.present].std()
+                token = asked.token + config.word_noise * spread * torch.randn(asked.token.shape)
                 kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
                 kept[:, 0] = True
-                scores = scorer(asked.token, kept, seen, asked.selected, hints_of(asked, config.hinted))
+                scores = scorer(token, kept, seen, asked.selected, hints_of(asked, config.hinted))
                 for name, value in relation_losses(scores, asked).items():
                     sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
             loss = torch.stack([*sums.values(), torch.zeros(())]).sum()
@@ -149,7 +154,7 @@ def relation_losses(scores: Scores, asked: Asked) -> dict[str, Tensor]:
     }
     one = (asked.target.sum(1) == 1) & (asked.candidate.sum(1) > 1)
     if one.any():
-        losses["picked"] = 0.3 * cross_entropy(scores.picked[one], asked.target[one].argmax(1))
+        losses["picked"] = 0.5 * cross_entropy(scores.picked[one], asked.target[one].argmax(1))
     known = asked.anchor.sum(2) > 0
     share = torch.cat([asked.anchor, asked.no_anchor.float()[:, :, None]], dim=2)
     known |= asked.no_anchor
@@ -217,8 +222,8 @@ def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64)
 def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom) -> Asked:
     """Tensors for sentences about a room."""
     count = len(room.owner)
-    longest = max(len(state) for state in states)
-    token = torch.stack([torch.nn.functional.pad(s.float(), (0, 0, 0, longest - len(s))) for s in states])
+    token = pad_sequence([state.float() for state in states], batch_first=True) if states else torch.zeros(0, 1, 1)
+    longest = token.shape[1]
     present = torch.arange(longest) < torch.tensor([len(s) for s in states])[:, None]
     target, candidate = torch.zeros(len(exchanges), count), torch.zeros(len(exchanges), count)
     selected = torch.zeros(len(exchanges), count, 2)
@@ -235,7 +240,7 @@ def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom
             no_anchor[t, a] = a >= len(turn.anchors)
             if rows:
                 anchor[t, a, rows] = 1 / len(rows)
-    judged = torch.tensor([not exchange.turn.targets for exchange in exchanges]) | target.any(1)
+    judged = torch.tensor([not e.turn.targets for e in exchanges], dtype=torch.bool) | target.any(1)
     return Asked(
         token=token,
         present=present,

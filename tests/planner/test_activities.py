@@ -106,6 +106,17 @@ def test_held_out_requests_are_ranked_by_examples_of_the_training_only() -> None
         assert scores.index(max(scores)) == chosen.index(activity)
 
 
+def test_an_aim_is_known_by_its_facts_and_the_classes_of_its_things() -> None:
+    tidy = Activity(name="a", goals=("on({cup}, {place})", "not opened({door})"), slots={
+        "cup": ("cup",), "place": ("shelf", "table"), "door": ("door",)}, phrasings=())  # fmt: skip
+    label = {"cup_1": "cup", "table_2": "table", "door_3": "door", "bed_4": "bed"}
+    aims = [(("opened", "door_3"), False), (("on", "cup_1", "table_2"), True)]
+    assert tidy.is_aim(aims, label)
+    assert not tidy.is_aim(aims[:1], label)
+    assert not tidy.is_aim([(("opened", "door_3"), True), aims[1]], label)
+    assert not tidy.is_aim([aims[0], (("on", "cup_1", "bed_4"), True)], label)
+
+
 def test_a_classifier_ships_for_the_activities_that_ship(tmp_path, monkeypatch) -> None:
     monkeypatch.setenv("SCENE3D_CACHE", str(tmp_path))
     activities = household_activities()

@@ -5,7 +5,7 @@ import torch
 from scene3d.model.geometry_features import pair_features
 from scene3d.synth.language import LanguageSample
 from scene3d.train.proposed import NOBODY, UNCLEAR, ProposedRoom
-from scene3d.train.relations import Scores, asked_of, relation_losses, varied
+from scene3d.train.relations import Scores, asked_of, hints_of, relation_losses, varied
 from tests.model.language_parts import some_referents
 from tests.train.test_exchanges import exchanges_of, turn
 
@@ -34,6 +34,19 @@ def test_targets_are_the_proposals_of_the_true_objects(tmp_path):
     assert questions.target.tolist() == [[0, 1, 0, 1, 0], [1, 0, 0, 0, 0], [0] * 5, [0] * 5]
 
 
+def test_no_sentences_are_no_rows(tmp_path):
+    nothing = asked_of([], [], a_room(tmp_path))
+    assert nothing.target.shape == (0, 5)
+    assert nothing.present.shape[0] == 0
+
+
+def test_hints_are_given_only_where_all_that_is_spoken_of_was_proposed(tmp_path):
+    questions = asked(a_room(tmp_path), *with_targets((9,), (8,), ()))
+    hints = hints_of(questions, 1.0)
+    assert hints.given.tolist() == [True, False, False]
+    assert not hints_of(questions, 0.0).given.any()
+
+
 def test_an_object_that_was_missed_is_never_an_absent_one(tmp_path):
     questions = asked(a_room(tmp_path), *with_targets((9,), (8,), ()))
     assert questions.judged.tolist() == [True, False, True]
@@ -48,6 +61,7 @@ def test_right_scores_cost_less_than_wrong_ones(tmp_path):
             absent=sign * torch.tensor([-10.0, 10.0]),
             candidate=sign * (questions.candidate * 20 - 10),
             anchor=sign * torch.tensor([0.0, 0, 0, 0, 0, 10.0]).expand(2, 3, 6),
+            picked=sign * (questions.target * 20 - 20),
         )
 
     right, wrong = (sum(relation_losses(scores(s), questions).values()) for s in (1.0, -1.0))

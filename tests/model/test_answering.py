@@ -1,0 +1,138 @@
+"""Answering about referents, whatever branch they come from: many, none, in any order, seen in one picture."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from scene3d.errors import InputError
+from scene3d.model.answering import Answering, take_referents
+from scene3d.model.encoding import Encoding
+from scene3d.model.grounder import GrounderConfig
+from scene3d.model.question import Question
+from scene3d.model.referents import referents
+from scene3d.model.relations import RelationScorer, ScorerConfig
+from scene3d.model.writing import WritingRules
+from scene3d.synth.camera import Camera, look
+from scene3d.synth.render import Light, RoomCaster
+from scene3d.types import GroundedText, Referents
+from tests.model.language_parts import KINDS, some_referents, tiny_language
+from tests.synth.box_room import OBJECTS, box_room
+
+ASKED = ["Where is the lamp?", "List the chairs.", "Is there a table next to the door, or is it a couch?"]
+
+
+@pytest.fixture(scope="module")
+def grounder() -> Any:
+    """Random parts of every kind but the detector: what is said makes no sense, how it is made does."""
+    torch.manual_seed(1)
+    scorer = RelationScorer(
+        ScorerConfig(feature_width=8, kinds=len(KINDS), width=32, heads=2), torch.randn(len(KINDS), 384)
+    )
+    language = tiny_language()
+    with torch.no_grad():
+        language.mark_bias += torch.tensor([30.0, 0.0, 30.0])  # phrases are opened and closed often
+    return SimpleNamespace(
+        scorer=scorer.eval(),
+        language=language,
+        config=GrounderConfig(link_threshold=0.2),
+        detector_config=SimpleNamespace(classes=KINDS),
+    )
+
+
+def answers(grounder: Any, seen: Referents, texts: list[str]) -> list[GroundedText]:
+    return Answering(grounder, seen).answer([Question(text=text) for text in texts], WritingRules(longest=20))
+
+
+def linked(answer: GroundedText) -> list[dict[int, float]]:
+    """Objects of each phrase with their probabilities."""
+    return [{link.id: link.probability for link in phrase.objects} for phrase in answer.phrases]
+
+
+def same(one: GroundedText, other: GroundedText) -> None:
+    assert one.text == other.text
+    for phrase, again in zip(linked(one), linked(other), strict=True):
+        assert phrase == pytest.approx(again, abs=1e-4)
+
+
+def test_questions_asked_together_are_answered_as_alone(grounder: Any) -> None:
+    seen = some_referents(9)
+    together = answers(grounder, seen, ASKED)
+    for text, one in zip(ASKED, together, strict=True):
+        same(one, answers(grounder, seen, [text])[0])
+    assert any(objects for answer in together for objects in linked(answer))
+
+
+def test_the_order_of_referents_makes_no_difference(grounder: Any) -> None:
+    seen = some_referents(7)
+    turned = take_referents(seen, [3, 0, 6, 2, 5, 1, 4])
+    for one, other in zip(answers(grounder, seen, ASKED), answers(grounder, turned, ASKED), strict=True):
+        same(one, other)
+
+
+def test_three_hundred_objects(grounder: Any) -> None:
+    seen = some_referents(300)
+    for answer in answers(grounder, seen, ASKED):
+        assert all(0 <= i < 300 for phrase in linked(answer) for i in phrase)
+
+
+def test_a_scene_without_objects(grounder: Any) -> None:
+    answering = Answering(grounder, some_referents(0))
+    answer = answering.answer([Question(text=ASKED[0])])[0]
+    assert not any(linked(answer))
+    found = answering.ground([Question(text="the lamp")])[0]
+    assert found.phrases[0].objects == ()
+    assert found.phrases[0].absent_probability > 0.9
+
+
+@pytest.mark.parametrize("text", ["Where is the lamp? " * 210, "x" * 4000, "say <p>the lamp<ref></p> or </p><ref>"])
+def test_long_texts_and_texts_that_look_like_markup(grounder: Any, text: str) -> None:
+    answer = answers(grounder, some_referents(5), [text])[0]
+    assert not any(mark in answer.text for mark in ("<p>", "</p>", "<ref>"))
+    assert all(0 <= phrase.start < phrase.end <= len(answer.text) for phrase in answer.phrases)
+
+
+def test_a_selected_object_that_is_not_there_is_refused(grounder: Any) -> None:
+    with pytest.raises(InputError, match=r"object 9 .* objects 0 … 4"):
+        Answering(grounder, some_referents(5)).answer([Question(text="Describe <ref>.", select=(9,))])
+
+
+def test_masks_of_one_picture_are_referents_too(grounder: Any) -> None:
+    """The way of images: pixels are the points, masks the proposals; the rest is the same code."""
+    room, camera = box_room(), Camera(width=80, height=60)
+    caster = RoomCaster(room, light=Light.random(room, np.random.default_rng(0)))
+    pose = look(np.array([0.4, 2.9, 1.6]), yaw_rad=-0.75, pitch_rad=-0.35)
+    picture = caster.picture(camera, pose)
+    shown = np.where(picture.surface >= 0, caster.object_of_surface[picture.surface], -1).reshape(-1)
+    xyz_m = camera.unproject(picture.depth_m).reshape(-1, 3) @ pose[:3, :3].T + pose[:3, 3]
+    ids = [i for i in np.unique(shown).tolist() if i >= 0]
+    assert len(ids) >= 2
+    mask = torch.from_numpy(np.stack([shown == i for i in ids]))
+    points = torch.from_numpy(xyz_m).float()
+    count = len(ids)
+    encoding = Encoding(
+        superpoint=torch.arange(len(points)),  # every pixel for itself
+        mask=mask,
+        score=torch.full((count,), 0.9),
+        feature=torch.randn(count, 8),
+        class_logit=torch.randn(count, len(KINDS) + 1),
+        facing=torch.randn(count, 2),
+        facing_logit=torch.zeros(count),
+        colour_logit=torch.randn(count, 12),
+        material_logit=torch.randn(count, 10),
+    )
+    box = torch.stack([torch.cat([points[row].amin(0), points[row].amax(0)]) for row in mask])
+    seen = referents(encoding, points, torch.tensor([0.0, 0.0, 1.0]).expand(len(points), 3), box)
+    for row, i in enumerate(ids):
+        low, high = np.array(list(OBJECTS.values())[[o.id for o in room.objects].index(i)])
+        extent = seen.place[row, 3:6].numpy()
+        assert (extent <= high - low + 0.05).all()  # what the picture shows of it, and no more
+    answer = Answering(grounder, seen).answer([Question(text="Describe <ref>.", select=(0,))])[0]
+    assert all(0 <= i < count for phrase in linked(answer) for i in phrase)
+    renamed = replace(seen, id=tuple(ids))  # ids are the caller's
+    assert Answering(grounder, renamed).answer([Question(text=ASKED[0])])[0].text
