@@ -36,7 +36,7 @@ def grounder() -> Any:
     )
     language = tiny_language()
     with torch.no_grad():
-        language.mark_bias += torch.tensor([30.0, 0.0, 30.0])  # phrases are opened and closed often
+        language.mark_bias.add_(torch.tensor([30.0, 0.0, 30.0]))  # phrases are opened and closed often
     return SimpleNamespace(
         scorer=scorer.eval(),
         language=language,
