@@ -26,6 +26,8 @@ from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 if TYPE_CHECKING:
     from scene3d.model.grounder import Grounder
 
+_DOUBT = 0.5
+
 
 class Answering:
     """Answers questions about referents, from whatever branch they come. The scene is read once.
@@ -179,11 +181,14 @@ class Answering:
         probability = (config.link_scale * links.link[0] + config.link_shift).sigmoid()
         order = probability.argsort(descending=True).tolist()
         named = [i for i in order if float(probability[i]) >= config.link_threshold]
+        absent = float(links.absent[0].sigmoid())
+        if not named and absent < _DOUBT:  # it is here, so it is the likeliest, unless that is hardly likely
+            named = [i for i in order[:1] if float(probability[i]) >= _DOUBT * config.link_threshold]
         return Phrase(
             start=start,
             end=end,
             objects=tuple(ObjectLink(id=self.seen.id[i], probability=float(probability[i])) for i in named),
-            absent_probability=float(links.absent[0].sigmoid()),
+            absent_probability=absent,
         )
 
 
