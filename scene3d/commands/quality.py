@@ -124,7 +124,9 @@ def _print_answers(result: dict[str, Any], console: Any) -> None:
     for name in (
         "exact match, mean over types",
         "exact match without looking",
-        "plans right",
+        "facts stated in captions true",
+        "plan goals right",
+        "plans as written",
         "text contradicts links",
         "milliseconds per answer",
     ):
