@@ -27,7 +27,8 @@ from scene3d.types import GroundedText, Plan, PlanStep, Violation
 
 Way = Literal["auto", "reference", "verified"]
 _LEAST_RANK = 0.08
-_SURE_RANK = 0.5
+_SURE_RANK = 0.15
+"""From here on an activity is planned for and nothing is written: right in 27 of 43 requests, written first in 21."""
 _RIVAL = 0.2
 """Times the rank of the best: an activity that the room has things for comes before a likelier one that it has not."""
 
@@ -194,11 +195,10 @@ class Planner:
 
     def _by_sure_activity(self, request: str, observed: tuple[str, ...]) -> Plan | None:
         """The plan for the activity that a request is surely for, where the room has the things and it can be done."""
-        for rank, instance in self._activities_for(request)[:1]:
-            if rank >= _SURE_RANK and not instance.missing:
-                plan = self._verified(instance.goal(), observed)
-                return plan if plan.valid else None
-        return None
+        likely = [instance for rank, instance in self._activities_for(request) if rank >= _SURE_RANK]
+        chosen = next((instance for instance in likely if not instance.missing), None)
+        plan = None if chosen is None else self._verified(chosen.goal(), observed)
+        return plan if plan is not None and plan.valid else None
 
     def _activities_for(self, request: str) -> list[tuple[float, Instance]]:
         """What a request is likely for, with objects of the scene, likeliest first."""

@@ -34,8 +34,20 @@ def planner() -> Planner:
 
 
 def talking(marked: str) -> Planner:
+    """Knows no activity by its request, so that what is written counts."""
     session = kitchen()
-    return Planner(TalkingKitchen(session.scene, session.proposals, say(marked)))
+    return Planner(
+        TalkingKitchen(session.scene, session.proposals, say(marked)),
+        rank=lambda _, candidates: [0.0] * len(candidates),
+    )
+
+
+def test_a_known_activity_is_planned_for_rather_than_written() -> None:
+    planner = talking(f"step 1. Pick up [the cup|{CUP}].")
+    planner.rank = lambda _, candidates: [float(a.name == "brighten_room") for a in candidates]
+    plan = planner.plan("I want the room brighter")
+    assert plan.valid
+    assert (plan.way, actions(plan)[-1]) == ("verified", ("switch_on", (LAMP,)))
 
 
 def actions(plan: Plan) -> list[tuple[str, tuple[int, ...]]]:

@@ -163,6 +163,9 @@ def test_plans_are_made_kept_and_mended(serve: Serve) -> None:
     assert [step["action"] for step in rest["steps"]] == ["put_on"]
     assert client.post(f"/v1/plans/{plan['id']}/replan", json={"failed_step": 99}).status_code == 422
     written = client.post(f"/v1/scenes/{scene}/plan", json={"request": "brighter please"}).json()
+    assert (written["way"], written["steps"][-1]["args"]) == ("verified", {"object": LAMP})
+    request = {"request": "brighter please", "way": "reference"}
+    written = client.post(f"/v1/scenes/{scene}/plan", json=request).json()
     assert (written["way"], written["steps"][-1]["args"]) == ("reference", {"object": LAMP})
     steps = [{"action": "open", "args": {"object": FRIDGE}}, {"action": "fly"}]
     checked = client.post("/v1/plans/validate", json={"scene": scene, "steps": steps}).json()
