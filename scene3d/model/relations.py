@@ -151,7 +151,7 @@ class RelationScorer(nn.Module):
         by_look = self._look_fit(slot, words, seen.look)
         candidate, anchor = fit[:, 0], fit[:, 3:] + by_look[:, 3:]
         look = fit[:, 1] - self.name_bias + by_look[:, 1]
-        anchor = anchor + 4 * selected.sum(2)[:, None] * 0.5
+        anchor = anchor + 2 * selected.sum(2)[:, None]
         anchor = torch.cat([anchor, self.no_anchor(slot[:, 3:])], dim=2)
         weight, rival = anchor.softmax(2)[:, :, :-1], candidate.sigmoid()  # (t, a, r), (t, r)
         if hints is not None:
