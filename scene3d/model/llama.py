@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor, nn
 from torch.nn import functional
 
-from scene3d.model.llama_attention import Turns, attend, causal_mask
+from scene3d.model.llama_attention import Packed, Turns, attend, causal_mask
 from scene3d.model.llama_cache import Cache, Past
 
 
@@ -88,7 +88,7 @@ class Llama(nn.Module):
         x: Float[Tensor, "b t c"],
         *,
         position: Int64[Tensor, "b t"],
-        mask: Bool[Tensor, "#b 1 t s"] | Float[Tensor, "#b 1 t s"] | None = None,
+        mask: Bool[Tensor, "#b 1 t s"] | Float[Tensor, "#b 1 t s"] | Packed | None = None,
         cache: Cache | None = None,
         real: Bool[Tensor, "b t"] | None = None,
     ) -> Float[Tensor, "b t c"]:
@@ -98,7 +98,8 @@ class Llama(nn.Module):
             x: Embeddings.
             position: Rotary positions. Several tokens may share one, as the referents of a scene do.
             mask: Which of the s = `cache.length` + t tokens each may attend to: true, or 0 against -inf. Every token
-                must see at least one. By default all real ones before it and itself.
+                must see at least one. `Packed` says it of a prefix and what follows, without a cache. By default all
+                real ones before it and itself.
             cache: Tokens that came before; this call adds its own to it. Not for training.
             real: False for padding, which no other token sees unless `mask` says so. Padding may stand anywhere; its
                 own states are finite and mean nothing. By default all are real.
@@ -113,7 +114,7 @@ class Llama(nn.Module):
         if cache is not None:
             place = cache.extend(x.shape[1], real)
         turns = Turns(position, self.frequency, scale=self.turn_scale, dtype=x.dtype)
-        if mask is not None and mask.dtype != torch.bool:
+        if isinstance(mask, Tensor) and mask.dtype != torch.bool:
             mask = mask.to(x.dtype)
         for index, layer in enumerate(self.layers):
             past = None
@@ -155,7 +156,7 @@ class Layer(nn.Module):
         self,
         x: Float[Tensor, "b t c"],
         turns: Turns,
-        mask: Tensor | None,
+        mask: Tensor | Packed | None,
         past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """States after this layer."""
@@ -179,7 +180,7 @@ class Attention(nn.Module):
         self,
         x: Float[Tensor, "b t c"],
         turns: Turns,
-        mask: Tensor | None,
+        mask: Tensor | Packed | None,
         past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """What each token gathers from those it may see."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
@@ -37,6 +39,46 @@ class Turns:
         return x * self.cos + x.roll(self.half, -1) * self.sin
 
 
+class Packed:
+    """A prefix and sequences that continue it, laid end to end: each sees what it may of the prefix, and itself.
+
+    For training, where a mask over all of them would mostly be false.
+
+    Args:
+        prefix_mask: Who sees whom within the prefix.
+        lengths: Tokens of each sequence.
+        seen: Which tokens of the prefix each sequence sees.
+    """
+
+    def __init__(
+        self, prefix_mask: Bool[Tensor, "1 1 p p"], lengths: Sequence[int], seen: Bool[Tensor, "n p"]
+    ) -> None:
+        self.prefix_mask, self.first = prefix_mask, prefix_mask.shape[-1]
+        length = torch.tensor(lengths, dtype=torch.int64)
+        order = torch.arange(max(lengths, default=0))
+        self.real = order < length[:, None]  # (n, l)
+        start = self.first + length.cumsum(0) - length
+        self.place = (start[:, None] + order).masked_fill(~self.real, self.first)
+        own = (order[:, None] >= order).expand(len(lengths), -1, -1)
+        before = seen[:, None].expand(-1, len(order), -1)
+        self.mask = torch.cat([before, own], dim=2)[:, None]  # (n, 1, l, p + l)
+
+    def attend(
+        self, query: Float[Tensor, "1 h t d"], key: Float[Tensor, "1 k t d"], value: Float[Tensor, "1 k t d"]
+    ) -> Float[Tensor, "1 h t d"]:
+        """Answers of all tokens; differentiable."""
+        p = self.first
+        before = attend(query[:, :, :p], key[:, :, :p], value[:, :, :p], self.prefix_mask, None)
+        if not len(self.place):
+            return before
+        own = (part[0][:, self.place].transpose(0, 1) for part in (query, key, value))  # (n, h, l, d)
+        asked, keys, values = own
+        shared = (part[:, :, :p].expand(len(self.place), -1, -1, -1) for part in (key, value))
+        keys, values = (torch.cat(pair, dim=2) for pair in zip(shared, (keys, values), strict=True))
+        found = attend(asked, keys, values, self.mask, None)
+        return torch.cat([before, found.transpose(1, 2)[self.real].transpose(0, 1)[None]], dim=2)
+
+
 def causal_mask(
     x: Float[Tensor, "b t c"], cache: Cache | None, real: Bool[Tensor, "b t"] | None
 ) -> Bool[Tensor, "b 1 t s"] | None:
@@ -58,15 +100,17 @@ def causal_mask(
 
 def attend(
     query: Float[Tensor, "b h t d"],
-    key: Float[Tensor, "b k t d"],
-    value: Float[Tensor, "b k t d"],
-    mask: Tensor | None,
+    key: Float[Tensor, "b k s d"],
+    value: Float[Tensor, "b k s d"],
+    mask: Tensor | Packed | None,
     past: Past | None,
 ) -> Float[Tensor, "b h t d"]:
     """Scaled dot-product attention of queries to their own tokens and to those of the past.
 
     Queries that share a key head are laid end to end as if they were more tokens, so keys are never repeated.
     """
+    if isinstance(mask, Packed):
+        return mask.attend(query, key, value)
     b, h, t, d = query.shape
     groups = key.shape[1]
     query = query.reshape(b, groups, h // groups * t, d)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from scene3d.errors import InputError
 from scene3d.model.llama import Layer, Llama
-from scene3d.model.llama_attention import Turns, attend
+from scene3d.model.llama_attention import Packed, Turns, attend
 from scene3d.model.llama_cache import Past
 from scene3d.model.llama_lora import LoRALinear
 from scene3d_ops import Int8Weight, SharedPast, attend_step, linear_int8
@@ -76,7 +76,7 @@ class Int8Layer(nn.Module):
         self,
         x: Float[Tensor, "b t c"],
         turns: Turns,
-        mask: Tensor | None,
+        mask: Tensor | Packed | None,
         past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """States after this layer."""
@@ -106,7 +106,7 @@ class Int8Layer(nn.Module):
         )
 
     def _attend(
-        self, states: Float[Tensor, "b t c"], turns: Turns, mask: Tensor | None, past: Past | None
+        self, states: Float[Tensor, "b t c"], turns: Turns, mask: Tensor | Packed | None, past: Past | None
     ) -> Float[Tensor, "b t hd"]:
         b, t, _ = states.shape
         heads = states.view(b, t, -1, self.head_width).transpose(1, 2)

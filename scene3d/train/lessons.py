@@ -12,6 +12,7 @@ from torch import Tensor
 
 from scene3d.model.grounder import Grounder
 from scene3d.model.language import LanguageModel, Prefix
+from scene3d.model.llama_attention import Packed
 from scene3d.model.markup import shown
 from scene3d.model.notes import BLIND, Found, SceneWords, note
 from scene3d.model.prompt import answer_tokens, embed_tokens, question_tokens
@@ -54,7 +55,7 @@ class Lesson:
     """Of the referents."""
     blocks: list[Block]
     position: Int64[Tensor, "1 t"]
-    mask: Bool[Tensor, "1 1 t t"]
+    mask: Packed
     written_from: Int64[Tensor, "w"]
     """Place whose state foretells each token."""
     written: Int64[Tensor, "w"]
@@ -131,15 +132,12 @@ class Lessons:
         with torch.no_grad():
             prefix = self.model.prefix(room.seen, scene.name)
         at = prefix.x.shape[1]
-        size = at + sum(len(block.token) for block in blocks)
-        mask = torch.zeros(size, size, dtype=torch.bool)
-        mask[:at, :at] = prefix.mask[0, 0]
+        seen = torch.ones(len(blocks), at, dtype=torch.bool)
         position, written_from, slots, block_of = [prefix.position[0]], [], [], []
         written: list[int] = []
         for number, block in enumerate(blocks):
             length = len(block.token)
-            mask[at : at + length, : prefix.head if block.blind else prefix.x.shape[1]] = True
-            mask[at : at + length, at : at + length] = torch.ones(length, length, dtype=torch.bool).tril()
+            seen[number, prefix.head :] = not block.blind
             position.append(prefix.end + torch.arange(length))
             for place in range(block.asked, length):
                 token = block.token[place]
@@ -161,7 +159,7 @@ class Lessons:
             names=scene.name,
             blocks=blocks,
             position=torch.cat(position)[None],
-            mask=mask[None, None],
+            mask=Packed(prefix.mask, [len(block.token) for block in blocks], seen),
             written_from=torch.tensor(written_from),
             written=torch.tensor(written),
             slot=torch.tensor(slots, dtype=torch.int64),

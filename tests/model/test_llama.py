@@ -11,6 +11,7 @@ from transformers import LlamaConfig as TheirConfig
 
 from scene3d.errors import InputError
 from scene3d.model.llama import Llama, LlamaConfig
+from scene3d.model.llama_attention import Packed
 from scene3d.model.llama_load import empty_llama
 
 
@@ -145,3 +146,24 @@ def test_default_sizes_are_those_of_the_default_model():
     with torch.device("meta"):
         parameters = sum(p.numel() for p in Llama(LlamaConfig()).parameters())
     assert parameters == 134_515_008
+
+
+def test_packed_sequences_get_what_one_dense_mask_gives(llama: Llama):
+    prefix_mask = torch.rand(1, 1, 5, 5) < 0.5
+    prefix_mask |= torch.eye(5, dtype=torch.bool)
+    seen = torch.tensor([[True] * 5, [True, True, False, False, False], [True] * 5])
+    lengths = [3, 7, 1]
+    dense = torch.zeros(16, 16, dtype=torch.bool)
+    dense[:5, :5] = prefix_mask
+    first = 5
+    for row, length in zip(seen, lengths, strict=True):
+        dense[first : first + length, :5] = row
+        dense[first : first + length, first : first + length] = torch.ones(length, length).tril().bool()
+        first += length
+    found = []
+    for mask in (dense[None, None], Packed(prefix_mask, lengths, seen)):
+        x = random_states(llama, batch=1, t=16).requires_grad_()
+        state = llama(x, position=count(1, 16), mask=mask)
+        (gradient,) = torch.autograd.grad(state.square().sum(), x)
+        found.append((state, gradient))
+    torch.testing.assert_close(found[1], found[0], atol=1e-4, rtol=1e-4)
