@@ -1,6 +1,6 @@
 """Kernels for 3D scenes. Each op has a readable torch twin in `scene3d_ops.reference` that is its specification."""
 
-from scene3d_ops.attend_step import SharedPast, attend_step
+from scene3d_ops.attend_cached import SharedPast, attend_cached
 from scene3d_ops.backend import using
 from scene3d_ops.convolution import sparse_conv
 from scene3d_ops.lattice import Coarsening, Lattice, SparseTensor
@@ -30,7 +30,7 @@ __all__ = [
     "SparseInverseConv3d",
     "SparseTensor",
     "SubMConv3d",
-    "attend_step",
+    "attend_cached",
     "box_iou_aligned",
     "box_iou_yawed",
     "farthest_points",

@@ -70,6 +70,7 @@ def relations(
     model: str = "default",
     data: Path,
     out: Annotated[Path, arg(aliases=["-o"])],
+    start: str | None = None,
     save_every: int = 500,
 ) -> None:
     """Train the relation scorer of a model, which finds the objects that a sentence is about.
@@ -79,12 +80,14 @@ def relations(
         model: A shipped model, a folder or a Hugging Face id; its detector makes the proposals.
         data: Folder of compact training files, as `scene3d synth` writes them.
         out: Folder for checkpoint, logs and the whole model.
+        start: A model whose relation scorer to start from.
         save_every: Steps between two checkpoints.
     """
     from scene3d.config import load_config
     from scene3d.train.relations import RelationTraining, train_relations
 
-    train_relations(load_config(RelationTraining, config), model, data, out, save_every=save_every)
+    settings = load_config(RelationTraining, config)
+    train_relations(settings, model, data, out, start=start, save_every=save_every)
 
 
 def instruct(

@@ -66,6 +66,8 @@ class Llama(nn.Module):
         # Kept out of the state, and kept in float32 when the weights are not: positions need its precision.
         self.register_buffer("frequency", frequency, persistent=False)
         self.turn_scale = turn_scale
+        self.joins = False
+        """Whether the layers take sequences laid end to end; see `llama_int8`."""
 
     @classmethod
     def from_pretrained(cls, source: str | Path, *, dtype: torch.dtype = torch.float32) -> Llama:
@@ -101,13 +103,14 @@ class Llama(nn.Module):
                 must see at least one. `Packed` says it of a prefix and what follows, without a cache. By default all
                 real ones before it and itself.
             cache: Tokens that came before; this call adds its own to it. Not for training.
-            real: False for padding, which no other token sees unless `mask` says so. Padding may stand anywhere; its
-                own states are finite and mean nothing. By default all are real.
+            real: False for padding, which no other token sees unless `mask` says so. Padding may stand anywhere, and is
+                cheapest at the end; its own states are finite and mean nothing. By default all are real.
 
         Raises:
             ValueError: The cache is full.
         """
-        plain = mask is None
+        if self.joins and mask is None and cache is not None and (real is None or _at_end(real)):
+            return self._joined(x, position, cache, torch.ones(x.shape[:2], dtype=torch.bool) if real is None else real)
         if mask is None:
             mask = causal_mask(x, cache, real)
         place = None
@@ -119,9 +122,21 @@ class Llama(nn.Module):
         for index, layer in enumerate(self.layers):
             past = None
             if cache is not None and place is not None:
-                past = Past(cache=cache, layer=index, place=place, plain=plain)
+                past = Past(cache=cache, layer=index, place=place)
             x = layer(x, turns, mask, past)
         return self.norm(x)
+
+    def _joined(
+        self, x: Float[Tensor, "b t c"], position: Int64[Tensor, "b t"], cache: Cache, real: Bool[Tensor, "b t"]
+    ) -> Float[Tensor, "b t c"]:
+        """The same for sequences laid end to end, so that nothing is computed for their padding."""
+        place, states = cache.extend(x.shape[1], real), torch.zeros_like(x)
+        turns = Turns(position[real][None], self.frequency, scale=self.turn_scale, dtype=x.dtype)
+        count, joined = real.sum(1), x[real][None]
+        for index, layer in enumerate(self.layers):
+            joined = layer(joined, turns, None, Past(cache=cache, layer=index, place=place, count=count))
+        states[real] = self.norm(joined)[0]
+        return states
 
     def logits(self, state: Float[Tensor, "*n c"]) -> Float[Tensor, "*n v"]:
         """Scores of the vocabulary's tokens as the next one, from states that `forward` gave."""
@@ -140,6 +155,11 @@ class Llama(nn.Module):
         super()._apply(fn, recurse)
         self.frequency = frequency.to(self.norm.weight.device)  # whatever dtype the weights went to
         return self
+
+
+def _at_end(real: Bool[Tensor, "b t"]) -> bool:
+    """Whether all padding stands at the end of its sequence."""
+    return not bool((real[:, 1:] > real[:, :-1]).any())
 
 
 class Layer(nn.Module):

@@ -101,8 +101,8 @@ class Past:
     cache: Cache
     layer: int
     place: slice
-    plain: bool
-    """Whether new tokens see all real ones before them, as nobody gave a mask."""
+    count: Int64[Tensor, "b"] | None = None
+    """New tokens of each sequence, where they come end to end without padding and see all real ones before them."""
 
     def write(
         self, key: Float[Tensor, "b h t d"], value: Float[Tensor, "b h t d"]

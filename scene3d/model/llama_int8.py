@@ -1,9 +1,9 @@
-"""The same Llama with int8 weights, for answering: fewer, larger products and one call for a token's attention."""
+"""The same Llama with int8 weights, for answering: fewer, larger products and one call for attention."""
 
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from torch import Tensor, nn
 
 from scene3d.errors import InputError
@@ -11,7 +11,7 @@ from scene3d.model.llama import Layer, Llama
 from scene3d.model.llama_attention import Packed, Turns, attend
 from scene3d.model.llama_cache import Past
 from scene3d.model.llama_lora import LoRALinear
-from scene3d_ops import Int8Weight, SharedPast, attend_step, linear_int8
+from scene3d_ops import Int8Weight, SharedPast, attend_cached, linear_int8
 
 
 def quantize(llama: Llama) -> Llama:
@@ -28,6 +28,7 @@ def quantize(llama: Llama) -> Llama:
         raise InputError("adapters cannot be rounded to int8 by themselves; call merge_lora first")
     llama.requires_grad_(False).float()
     llama.layers = nn.ModuleList(Int8Layer(layer) for layer in llama.layers if isinstance(layer, Layer))
+    llama.joins = True
     llama.lm_head = Int8Linear([llama.lm_head if isinstance(llama.lm_head, nn.Linear) else llama.embed_tokens])
     return llama.eval()
 
@@ -81,29 +82,12 @@ class Int8Layer(nn.Module):
     ) -> Float[Tensor, "b t c"]:
         """States after this layer."""
         states = self.query_key_value(x, norm=self.attention_norm, epsilon=self.epsilon)
-        if past is not None and past.plain and x.shape[1] == 1:
-            seen = self._step(states[:, 0], turns, past)[:, None]
+        if past is not None and past.count is not None:
+            seen = _look_back(states[0], turns, past, past.count)[None]
         else:
             seen = self._attend(states, turns, mask, past)
         x = self.output(seen, residual=x)
         return self.down(self.gate_up(x, norm=self.mlp_norm, epsilon=self.epsilon), gated=True, residual=x)
-
-    def _step(self, states: Float[Tensor, "b c"], turns: Turns, past: Past) -> Float[Tensor, "b hd"]:
-        cache, layer = past.cache, past.layer
-        shared = None
-        if cache.prefix is not None:
-            before = cache.prefix
-            shared = SharedPast(
-                keys=before.keys[layer, 0],
-                values=before.values[layer, 0],
-                length=before.own,
-                real=before.real[0] if before.padded else None,
-            )
-        turn = (turns.cos[:, 0, 0], turns.sin[:, 0, 0])
-        real = cache.real if cache.padded else None
-        return attend_step(
-            states, turn, cache.keys[layer], cache.values[layer], place=past.place.start, real=real, prefix=shared
-        )
 
     def _attend(
         self, states: Float[Tensor, "b t c"], turns: Turns, mask: Tensor | Packed | None, past: Past | None
@@ -112,3 +96,28 @@ class Int8Layer(nn.Module):
         heads = states.view(b, t, -1, self.head_width).transpose(1, 2)
         query, key, value = heads.split([self.heads, self.key_heads, self.key_heads], dim=1)
         return attend(turns(query), turns(key), value, mask, past).transpose(1, 2).reshape(b, t, -1)
+
+
+def _look_back(
+    states: Float[Tensor, "n c"], turns: Turns, past: Past, count: Int64[Tensor, "b"]
+) -> Float[Tensor, "n hd"]:
+    """Attention of new tokens, sequence after sequence, to their own cache and to the prefix before it."""
+    cache, layer, shared = past.cache, past.layer, None
+    if cache.prefix is not None:
+        before = cache.prefix
+        shared = SharedPast(
+            keys=before.keys[layer, 0],
+            values=before.values[layer, 0],
+            length=before.own,
+            real=before.real[0] if before.padded else None,
+        )
+    return attend_cached(
+        states,
+        (turns.cos[0, 0], turns.sin[0, 0]),
+        cache.keys[layer],
+        cache.values[layer],
+        place=past.place.start,
+        count=count,
+        real=cache.real if cache.padded else None,
+        prefix=shared,
+    )

@@ -14,8 +14,10 @@ from scene3d.model.geometry_features import pair_features
 from scene3d.types import Referents
 
 _SURE_COLOUR, _SURE_MATERIAL = 0.3, 0.45
-_TOUCHING_M, _NEAR_M, _CORNER_M = 0.12, 1.5, 0.35
-_LISTED, _NEIGHBOURS = 4, 2
+_NEAR_M, _WALL_M, _CORNER_M, _OPEN_M = 1.5, 0.2, 0.4, 0.6
+_LIFTED_M, _ABOVE_M, _SUNK_M, _SHARED = 0.2, 0.12, 0.6, 0.6
+"""What stands on something: how high at least, how far over or below its top, and how much of it lies over it."""
+_LISTED, _DESCRIBED, _NEIGHBOURS = 4, 2, 2
 LARGE_M, SMALL_M = 1.2, 0.35
 BLIND = "nothing seen"
 """The note of one who has not looked."""
@@ -62,10 +64,21 @@ class SceneWords:
 
     @cached_property
     def support(self) -> list[int]:
-        """The referent that each stands on, -1 for the floor or a wall."""
-        rise, shared = self.pair[:, :, 8], self.pair[:, :, 10]
-        off = rise.abs() + 10 * ((rise.abs() > _TOUCHING_M) | (shared < 0.5)) + 10 * torch.eye(len(rise))
-        return [int(row.argmin()) if len(row) and float(row.min()) < 5 else -1 for row in off]
+        """The referent that each stands on, -1 for the floor or a wall.
+
+        Boxes are rough: what stands on a table may be part of the table's box, and a shelf has things inside.
+        """
+        place, rise = self.seen.place, self.pair[:, :, 8]
+        bottom, ground = self._bottom_m, place[:, 3:5].clamp_min(0.02).prod(1)
+        able = (bottom[:, None] > bottom + _ABOVE_M) & (ground[:, None] < 0.8 * ground)
+        able &= (self.pair[:, :, 10] > _SHARED) & (rise < _ABOVE_M) & (rise > -_SUNK_M)
+        able &= (bottom > _LIFTED_M)[:, None]
+        off = rise.abs().masked_fill(~able, torch.inf)
+        return [int(row.argmin()) if len(row) and bool(row.isfinite().any()) else -1 for row in off]
+
+    @cached_property
+    def _bottom_m(self) -> Float[Tensor, "r"]:
+        return self.seen.place[:, 2] - self.seen.place[:, 5] / 2
 
     def size(self, i: int) -> str:
         """large, small or nothing, and the longest edge."""
@@ -76,17 +89,19 @@ class SceneWords:
     def where(self, i: int) -> str:
         """What it stands on, whether by a wall, and its nearest neighbours."""
         said = []
-        bottom = float(self.seen.place[i, 2] - self.seen.place[i, 5] / 2)
+        wall, corner = self.seen.place[i, 9:11].tolist()
         if self.support[i] >= 0:
             said.append(f"on {self.name[self.support[i]]}")
-        elif bottom < 0.25:
-            said.append("on floor")
-        wall, corner = self.seen.place[i, 9:11].tolist()
-        if wall < _CORNER_M:
-            said.append("in corner" if corner < _CORNER_M else "at wall")
+        elif float(self._bottom_m[i]) > _LIFTED_M:
+            said += ["on wall"] * (wall < _WALL_M)
+        elif wall < _WALL_M:
+            said.append("on floor in corner" if corner < _CORNER_M else "on floor against wall")
+        else:
+            central = wall > _OPEN_M and float(self.seen.place[i, :2].norm()) < 2 * _OPEN_M
+            said.append("on floor in middle of room" if central else "on floor")
         carried = [self.name[j] for j, under in enumerate(self.support) if under == i]
         if carried:
-            said.append("under " + " ".join(carried[:3]))
+            said.append("holding " + " ".join(carried[:3]))
         gap = self.pair[i, :, 5].clone()
         gap[i] = torch.inf
         near = [
@@ -139,8 +154,8 @@ def note(scene: SceneWords, found: Found, *, threshold: float = 0.5) -> str:
         here = f"but {len(rivals)}: {'; '.join(rivals[:_LISTED])}" if rivals else f"here: {scene.inventory()}"
         return f"found none, {here}{_told_by(scene, found, [])}"
     lines = [
-        f"{scene.words[i]}, {scene.size(i)}, {scene.where(i)}" if len(targets) <= 2 else scene.words[i]
-        for i in targets[: _LISTED if len(targets) > 2 else 2]
+        f"{scene.words[i]}, {scene.size(i)}, {scene.where(i)}" if len(targets) <= _DESCRIBED else scene.words[i]
+        for i in targets[: _LISTED if len(targets) > _DESCRIBED else _DESCRIBED]
     ]
     return f"found {len(targets)}: {'; '.join(lines)}{_told_by(scene, found, targets)}"
 
@@ -155,12 +170,27 @@ def targets_of(found: Found, *, threshold: float = 0.5) -> list[int]:
 
 
 def _told_by(scene: SceneWords, found: Found, targets: list[int]) -> str:
-    said = ""
+    said, told = "", list[int]()
     for row in found.anchor:
         if not len(row) > 1 or int(row.argmax()) == len(row) - 1:
             continue
         i = int(row[:-1].argmax())
+        if i in (*told, *targets[:_DESCRIBED]):
+            continue
         said += f" | by {scene.words[i]}, {scene.size(i)}"
-        if targets and i != targets[0]:
-            said += f", {float(scene.pair[targets[0], i, 5]):.1f} m away, {scene.side(targets[0], i)}"
+        if not told:
+            said += f", {scene.where(i)}"
+        if targets:
+            said += f", {metres(float(scene.pair[targets[0], i, 5]))} away, {scene.side(targets[0], i)}"
+        told.append(i)
     return said
+
+
+def metres(gap_m: float) -> str:
+    """A distance as people say it.
+
+    >>> metres(0.2), metres(1.2), metres(2.6)
+    ('less than half a meter', 'about 1 meter', 'about 3 meters')
+    """
+    whole = round(gap_m)
+    return f"about {whole} meter{'s' * (whole > 1)}" if whole else "less than half a meter"

@@ -70,7 +70,7 @@ class Session:
         """The objects as the language parts see them."""
         scene = self.scene if self.scene.normal is not None else with_normals(self.scene)
         assert scene.normal is not None
-        return referents(self.encoding, scene.xyz_m, scene.normal, self._proposals.box)
+        return referents(self.encoding, scene.xyz_m, scene.normal)
 
     @cached_property
     def answering(self) -> Answering:

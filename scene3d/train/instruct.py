@@ -127,8 +127,8 @@ def instruct_losses(
 ) -> dict[str, Tensor]:
     """Losses of the answers' tokens and of their phrases' links."""
     state = model.llama(lesson.embedded(model), position=lesson.position, mask=lesson.mask)[0]
-    words = cross_entropy(model.logits(state[lesson.written_from]), lesson.written)
-    losses = {"words": words}
+    words = cross_entropy(model.logits(state[lesson.written_from]), lesson.written, reduction="none")
+    losses = {"words": (lesson.weight * words).sum()}
     if len(lesson.slot):
         keys = model.keys(lesson.room.seen).expand(len(lesson.slot), -1, -1)
         with torch.no_grad():

@@ -59,6 +59,8 @@ class Lesson:
     written_from: Int64[Tensor, "w"]
     """Place whose state foretells each token."""
     written: Int64[Tensor, "w"]
+    weight: Float[Tensor, "w"]
+    """How much each counts, 1 in all: an answer counts as the root of its length, or long plans would drown words."""
     slot: Int64[Tensor, "l"]
     """Place of each `<ref>`."""
     linked: Float[Tensor, "l r"]
@@ -135,6 +137,7 @@ class Lessons:
         seen = torch.ones(len(blocks), at, dtype=torch.bool)
         position, written_from, slots, block_of = [prefix.position[0]], [], [], []
         written: list[int] = []
+        weight: list[float] = []
         for number, block in enumerate(blocks):
             length = len(block.token)
             seen[number, prefix.head :] = not block.blind
@@ -147,6 +150,7 @@ class Lessons:
                 if token != self.model.first_mark + CLOSE:  # always follows `<ref>`: nothing to learn
                     written_from.append(at + place - 1)
                     written.append(token)
+                    weight.append((length - block.asked) ** -0.5)
             at += length
         linked = torch.zeros(len(slots), len(room.owner))
         for row, rows in enumerate(rows for block in blocks for rows in block.linked):
@@ -162,6 +166,7 @@ class Lessons:
             mask=Packed(prefix.mask, [len(block.token) for block in blocks], seen),
             written_from=torch.tensor(written_from),
             written=torch.tensor(written),
+            weight=torch.tensor(weight) / sum(weight),
             slot=torch.tensor(slots, dtype=torch.int64),
             linked=linked,
             judged=torch.tensor([j for block in blocks for j in block.judged], dtype=torch.bool),

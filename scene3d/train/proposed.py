@@ -24,6 +24,8 @@ from scene3d.train.targets import mask_overlap, scan_targets
 from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
+_MEASURED = 2
+"""Counts the ways in which places have been measured; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
     mirror=0.0,
@@ -71,7 +73,7 @@ def proposed_rooms(
     paths = find_samples(data)
     if not paths:
         raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
-    folder = resources.cache_dir() / "proposals" / grounder.model_key()
+    folder = resources.cache_dir() / "proposals" / f"{grounder.model_key()}-{_MEASURED}"
     folder.mkdir(parents=True, exist_ok=True)
     rooms = []
     for variant in range(variants):
@@ -102,12 +104,9 @@ def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referent
     scan = sample.scan
     found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
     encoding = encoding_of(scan.superpoint, found)
-    mask = found.mask[:, scan.superpoint]
-    boxes = [torch.cat([scan.xyz_m[row].amin(0), scan.xyz_m[row].amax(0)]) for row in mask]
-    box = torch.stack(boxes) if boxes else torch.zeros(0, 6)
-    seen = referents(encoding, scan.xyz_m, scan.normal, box)
+    seen = referents(encoding, scan.xyz_m, scan.normal)
     overlap = mask_overlap(found.mask, scan_targets(sample))
-    owner = torch.full((len(mask),), NOBODY)
+    owner = torch.full((len(found.mask),), NOBODY)
     if overlap.numel():
         best, row = overlap.max(1)
         owner = torch.where(best >= 0.5, sample.object_id[row], torch.where(best < 0.25, NOBODY, UNCLEAR))

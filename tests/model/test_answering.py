@@ -126,8 +126,7 @@ def test_masks_of_one_picture_are_referents_too(grounder: Any) -> None:
         colour_logit=torch.randn(count, 12),
         material_logit=torch.randn(count, 10),
     )
-    box = torch.stack([torch.cat([points[row].amin(0), points[row].amax(0)]) for row in mask])
-    seen = referents(encoding, points, torch.tensor([0.0, 0.0, 1.0]).expand(len(points), 3), box)
+    seen = referents(encoding, points, torch.tensor([0.0, 0.0, 1.0]).expand(len(points), 3))
     for row, i in enumerate(ids):
         low, high = np.array(list(OBJECTS.values())[[o.id for o in room.objects].index(i)])
         extent = seen.place[row, 3:6].numpy()

@@ -1,6 +1,6 @@
 """The torch twins: each op written to be read. They specify the kernels and serve where no kernel can run."""
 
-from scene3d_ops.reference.attend_step import SharedPast, attend_step
+from scene3d_ops.reference.attend_cached import SharedPast, attend_cached
 from scene3d_ops.reference.convolution import sparse_conv
 from scene3d_ops.reference.linear_int8 import INT8_BLOCK, linear_int8, round_rows
 from scene3d_ops.reference.nearest import farthest_points, knn
@@ -14,7 +14,7 @@ from scene3d_ops.reference.voxels import unique_cells
 __all__ = [
     "INT8_BLOCK",
     "SharedPast",
-    "attend_step",
+    "attend_cached",
     "box_iou_aligned",
     "box_iou_yawed",
     "coarsen",

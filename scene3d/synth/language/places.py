@@ -30,7 +30,8 @@ def what(speaker: Speaker) -> LanguageSample | None:
     word = speaker.plain(index)
     if not word or not facts.seen[index]:
         return None
-    return _thing(speaker, "what", key, anchor, index, f"{said} {anchor.linked}")
+    others = [i for i in facts.visible if i not in anchor.objects]
+    return _thing(speaker, "what", key, anchor, index, f"{said} {anchor.linked}", others)
 
 
 def what_nearest(speaker: Speaker) -> LanguageSample | None:
@@ -45,15 +46,19 @@ def what_nearest(speaker: Speaker) -> LanguageSample | None:
     order = facts.nearest_order(around, at)
     if order is None or not facts.seen[order[0]] or not speaker.plain(order[0]) or facts.gap_m[at, order[0]] > 1.0:
         return None
-    return _thing(speaker, "what_nearest", "what_nearest", anchor, order[0], f"closest to {anchor.linked}")
+    others = [i for i in facts.visible if around[i] == YES]
+    return _thing(speaker, "what_nearest", "what_nearest", anchor, order[0], f"closest to {anchor.linked}", others)
 
 
-def _thing(speaker: Speaker, family: str, key: str, anchor: Mention, index: int, place: str) -> LanguageSample:
+def _thing(
+    speaker: Speaker, family: str, key: str, anchor: Mention, index: int, place: str, others: list[int]
+) -> LanguageSample:
     word = speaker.plain(index)
     verb = "are" if words.is_plural(word) else "is"
     return asked(
         speaker, family, key, {"a": anchor.text}, reply=word, sentence=f"The [{word}] {verb} {place}.",
         links=((index,), anchor.objects), targets=(index,), anchors=(anchor.objects,),
+        candidates=speaker.facts.ids(others),
     )  # fmt: skip
 
 

@@ -22,11 +22,11 @@ from scene3d.synth.language.sample import LanguageSample, Task
 from scene3d.synth.language.speaker import Speaker
 
 _SHARE: dict[Task, float] = {
-    "grounding": 0.34,
-    "multi_grounding": 0.14,
+    "grounding": 0.28,
+    "multi_grounding": 0.12,
     "detection": 0.08,
     "caption": 0.08,
-    "qa": 0.22,
+    "qa": 0.3,
     "dialogue": 0.08,
     "plan": 0.06,
 }

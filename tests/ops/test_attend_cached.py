@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from scene3d_ops import SharedPast, attend_step, native, using
+from scene3d_ops import SharedPast, attend_cached, native, using
 
 BACKENDS = ["reference", *(native.INSTRUCTION_SETS if native.available() else ())]
 B, H, K, D, CAPACITY = 3, 6, 2, 32, 9
@@ -28,9 +28,9 @@ def turned(x: torch.Tensor, angle: torch.Tensor) -> torch.Tensor:
 def run(backend: str, *arguments: object, **named: object) -> torch.Tensor:
     if backend == "reference":
         with using("reference"):
-            return attend_step(*arguments, **named)  # type: ignore[arg-type]
+            return attend_cached(*arguments, **named)  # type: ignore[arg-type]
     with using("native"), native.at_most(backend):
-        return attend_step(*arguments, **named)  # type: ignore[arg-type]
+        return attend_cached(*arguments, **named)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
@@ -70,7 +70,51 @@ def test_large_scores_stay_finite(backend: str):
     torch.testing.assert_close(found, values[0, :, (keys[0, 0] @ states[0, :D]).argmax()])
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("place", "before"), [(0, 0), (3, 0), (0, 70), (5, 33)])
+@pytest.mark.parametrize("d", [32, 64, 20])
+def test_many_tokens_at_once_equal_one_after_the_other(backend: str, place: int, before: int, d: int):
+    count = torch.tensor([1, 45, 0, 7])
+    n, capacity = int(count.sum()), 60
+    states, angle = random(n, (H + 2 * K) * d, seed=0), random(n, d // 2, seed=1)
+    keys, values = random(4, K, capacity, d, seed=2), random(4, K, capacity, d, seed=3)
+    real = torch.rand(4, capacity, generator=torch.Generator().manual_seed(6)) < 0.7
+    real[:, place:] = True
+    prefix = SharedPast(
+        keys=random(K, before, d, seed=4),
+        values=random(K, before, d, seed=5),
+        length=before,
+        real=torch.arange(before) % 3 > 0,
+    )
+    want, want_keys, want_values = [], keys.clone(), values.clone()
+    for sequence, first in enumerate((count.cumsum(0) - count).tolist()):
+        own = slice(sequence, sequence + 1)
+        for t in range(int(count[sequence])):
+            row = slice(first + t, first + t + 1)
+            with using("reference"):
+                want.append(
+                    attend_cached(
+                        states[row], turns(angle[row]), want_keys[own], want_values[own],
+                        place=place + t, real=real[own], prefix=prefix,
+                    )
+                )  # fmt: skip
+    found = run(
+        backend, states, turns(angle), keys, values, place=place, count=count, real=real, prefix=prefix
+    )
+    torch.testing.assert_close(found, torch.cat(want), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(keys, want_keys)
+    torch.testing.assert_close(values, want_values)
+
+
 def test_a_place_outside_the_keys_is_named():
     keys = torch.zeros(1, 1, 4, D)
-    with pytest.raises(ValueError, match="place 4 lies outside keys of 4 tokens"):
-        attend_step(torch.zeros(1, 3 * D), turns(torch.zeros(1, D // 2)), keys, keys, place=4)
+    with pytest.raises(ValueError, match="places 4 to 4 lie outside keys of 4 tokens"):
+        attend_cached(torch.zeros(1, 3 * D), turns(torch.zeros(1, D // 2)), keys, keys, place=4)
+
+
+def test_tokens_that_nobody_counted_are_named():
+    keys = torch.zeros(1, 1, 4, D)
+    with pytest.raises(ValueError, match="2 new tokens, but 3 are counted"):
+        attend_cached(
+            torch.zeros(2, 3 * D), turns(torch.zeros(2, D // 2)), keys, keys, place=0, count=torch.tensor([3])
+        )
