@@ -14,6 +14,7 @@ from scene3d_ops.layers import (
     weight_to_spconv,
 )
 from scene3d_ops.linear_int8 import Int8Weight, linear_int8
+from scene3d_ops.llama_layer import Int8Linear, LlamaLayer
 from scene3d_ops.nearest import farthest_points, knn
 from scene3d_ops.normals import point_normals, vertex_normals
 from scene3d_ops.overlap import box_iou_aligned, box_iou_yawed, mask_iou
@@ -23,8 +24,10 @@ from scene3d_ops.voxels import unique_cells
 
 __all__ = [
     "Coarsening",
+    "Int8Linear",
     "Int8Weight",
     "Lattice",
+    "LlamaLayer",
     "SharedPast",
     "SparseConv3d",
     "SparseInverseConv3d",

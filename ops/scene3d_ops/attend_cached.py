@@ -43,26 +43,46 @@ def attend_cached(
     Raises:
         ValueError: New tokens lie outside `keys`, or are not as many as `count` says.
     """
-    b, k, capacity, d = keys.shape
-    last = place + (1 if count is None else int(count.max()) if b else 0)
-    if not 0 <= place <= last <= capacity:
-        raise ValueError(f"places {place} to {last - 1} lie outside keys of {capacity} tokens")
-    if len(states) != (b if count is None else int(count.sum())):
-        raise ValueError(f"{len(states)} new tokens, but {b if count is None else int(count.sum())} are counted")
-    if d % _WIDTH or d > _WIDEST or keys.device.type != "cpu" or backend.current(keys.device) != "native":
+    check_places(states, keys, place, count)
+    if not fits_kernel(keys) or backend.current(keys.device) != "native":
         return reference.attend_cached(states, turn, keys, values, place=place, count=count, real=real, prefix=prefix)
+    b, k, capacity, d = keys.shape
     queries = states.shape[1] // d - 2 * k
-    out = torch.empty(len(states), queries * d)
-    held = (states, *(part.contiguous() for part in turn), keys, values, real, out)
-    shared = (None, None, None, 0, 0)
-    if prefix is not None:
-        pointers = [None if t is None else t.data_ptr() for t in (prefix.keys, prefix.values, prefix.real)]
-        shared = (*pointers, prefix.keys.shape[1], prefix.length)
+    states, cosine, sine = states.contiguous(), turn[0].contiguous(), turn[1].contiguous()
+    out = torch.empty(states.shape[0], queries * d)
+    held = (states, cosine, sine, keys, values, real, out)
+    pointers = (None if t is None else t.data_ptr() for t in held)
     counted = None if count is None else count.data_ptr()
     native.library().scene3d_set_threads(torch.get_num_threads())
-    pointers = (None if t is None else t.data_ptr() for t in held)
-    _kernel()(*pointers, *shared, counted, b, queries, k, d, capacity, place)
+    _kernel()(*pointers, *shared_pointers(prefix), counted, b, queries, k, d, capacity, place)
     return out
+
+
+def check_places(states: Tensor, keys: Tensor, place: int, count: Tensor | None) -> None:
+    """Whether new tokens fit a cache.
+
+    Raises:
+        ValueError: They lie outside `keys`, or are not as many as `count` says.
+    """
+    b, _, capacity, _ = keys.shape
+    longest, all_of_them = (1, b) if count is None else (int(count.max()) if b else 0, int(count.sum()))
+    if not 0 <= place <= place + longest <= capacity:
+        raise ValueError(f"places {place} to {place + longest - 1} lie outside keys of {capacity} tokens")
+    if states.shape[0] != all_of_them:
+        raise ValueError(f"{states.shape[0]} new tokens, but {all_of_them} are counted")
+
+
+def fits_kernel(keys: Tensor) -> bool:
+    """Whether the kernels take heads of this width, on this device."""
+    return keys.shape[3] % _WIDTH == 0 and keys.shape[3] <= _WIDEST and keys.device.type == "cpu"
+
+
+def shared_pointers(prefix: SharedPast | None) -> tuple[int | None, int | None, int | None, int, int]:
+    """What the kernels are told of a prefix: keys, values, which are real, capacity, length."""
+    if prefix is None:
+        return None, None, None, 0, 0
+    real = None if prefix.real is None else prefix.real.data_ptr()
+    return prefix.keys.data_ptr(), prefix.values.data_ptr(), real, prefix.keys.shape[1], prefix.length
 
 
 @functools.cache

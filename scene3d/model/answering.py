@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from scene3d.model.grounder import Grounder
 
 _DOUBT = 0.5
+_KNOWN = 4096
+"""Phrases whose objects are kept in mind."""
 
 
 class Answering:
@@ -46,6 +48,7 @@ class Answering:
         self.grounder, self.seen = grounder, seen
         self.scorer: RelationScorer = grounder.scorer
         self.scene = SceneWords(seen, grounder.detector_config.classes)
+        self._known: dict[str, Tensor] = {}
 
     @property
     def model(self) -> LanguageModel:
@@ -170,11 +173,22 @@ class Answering:
 
     @torch.no_grad()
     def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
-        by_phrase = self.scores([Question(text=phrase or "object") for phrase in phrases]).candidate
-        seen = evidence(scores.target[rows], scores.anchor[rows], by_phrase)
+        seen = evidence(scores.target[rows], scores.anchor[rows], self._named([p or "object" for p in phrases]))
         keys = self._read[3].expand(len(rows), -1, -1)
         links = self.model.links(state, keys, seen)
         return [Links(link=links.link[i : i + 1], absent=links.absent[i : i + 1]) for i in range(len(rows))]
+
+    def _named(self, phrases: list[str]) -> Float[Tensor, "l r"]:
+        """How well each object fits each phrase; what a scene's answers say, they say often."""
+        new = sorted({phrase for phrase in phrases if phrase not in self._known})
+        if len(self._known) + len(new) > _KNOWN:
+            self._known.clear()
+            new = sorted(set(phrases))
+        if new and self.seen.id:
+            self._known |= dict(zip(new, self.scorer.named(*self.encoder.tokens(new), self.seen), strict=True))
+        return (
+            torch.stack([self._known[phrase] for phrase in phrases]) if self.seen.id else torch.zeros(len(phrases), 0)
+        )
 
     def _phrase(self, links: Links, start: int, end: int) -> Phrase:
         config = self.grounder.config

@@ -50,9 +50,7 @@ class Packed:
         seen: Which tokens of the prefix each sequence sees.
     """
 
-    def __init__(
-        self, prefix_mask: Bool[Tensor, "1 1 p p"], lengths: Sequence[int], seen: Bool[Tensor, "n p"]
-    ) -> None:
+    def __init__(self, prefix_mask: Bool[Tensor, "1 1 p p"], lengths: Sequence[int], seen: Bool[Tensor, "n p"]) -> None:
         self.prefix_mask, self.first = prefix_mask, prefix_mask.shape[-1]
         length = torch.tensor(lengths, dtype=torch.int64)
         order = torch.arange(max(lengths, default=0))

@@ -1,4 +1,4 @@
-"""The same Llama with int8 weights, for answering: fewer, larger products and one call for attention."""
+"""The same Llama with int8 weights, for answering: one call for all of a layer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scene3d.model.llama import Layer, Llama
 from scene3d.model.llama_attention import Packed, Turns, attend
 from scene3d.model.llama_cache import Past
 from scene3d.model.llama_lora import LoRALinear
-from scene3d_ops import Int8Weight, SharedPast, attend_cached, linear_int8
+from scene3d_ops import Int8Linear, Int8Weight, LlamaLayer, SharedPast, linear_int8
 
 
 def quantize(llama: Llama) -> Llama:
@@ -29,32 +29,20 @@ def quantize(llama: Llama) -> Llama:
     llama.requires_grad_(False).float()
     llama.layers = nn.ModuleList(Int8Layer(layer) for layer in llama.layers if isinstance(layer, Layer))
     llama.joins = True
-    llama.lm_head = Int8Linear([llama.lm_head if isinstance(llama.lm_head, nn.Linear) else llama.embed_tokens])
+    llama.lm_head = Int8Head(llama.lm_head if isinstance(llama.lm_head, nn.Linear) else llama.embed_tokens)
     return llama.eval()
 
 
-class Int8Linear(nn.Module):
-    """Linear layers of the same input, side by side as one, with int8 weights."""
+class Int8Head(nn.Module):
+    """A linear layer with int8 weights, for the scores of tokens."""
 
-    def __init__(self, layers: list[nn.Linear | nn.Embedding]) -> None:
+    def __init__(self, layer: nn.Linear | nn.Embedding) -> None:
         super().__init__()
-        self.weight = Int8Weight.of(torch.cat([layer.weight for layer in layers]))
-        biases = [layer.bias for layer in layers if isinstance(layer, nn.Linear) and layer.bias is not None]
-        self.bias = torch.cat(tuple(biases)).detach() if biases else None
+        self.part = _rounded([layer])
 
-    def forward(
-        self,
-        x: Float[Tensor, "*n i"],
-        *,
-        norm: Float[Tensor, "c"] | None = None,
-        epsilon: float = 0.0,
-        gated: bool = False,
-        residual: Float[Tensor, "*n o"] | None = None,
-    ) -> Float[Tensor, "*n o"]:
-        """Output of the layers; the arguments are those of `scene3d_ops.linear_int8`."""
-        rows = x.reshape(-1, x.shape[-1])
-        added = None if residual is None else residual.reshape(-1, residual.shape[-1])
-        y = linear_int8(rows, self.weight, norm=norm, epsilon=epsilon, gated=gated, bias=self.bias, residual=added)
+    def forward(self, x: Float[Tensor, "*n i"]) -> Float[Tensor, "*n o"]:
+        """Output of the layer."""
+        y = linear_int8(x.reshape(-1, x.shape[-1]), self.part.weight, bias=self.part.bias)
         return y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -65,13 +53,15 @@ class Int8Layer(nn.Module):
         super().__init__()
         attention, mlp = layer.self_attn, layer.mlp
         self.heads, self.key_heads, self.head_width = attention.heads, attention.key_heads, attention.head_width
-        self.query_key_value = Int8Linear([attention.q_proj, attention.k_proj, attention.v_proj])
-        self.output = Int8Linear([attention.o_proj])
-        self.gate_up = Int8Linear([mlp.gate_proj, mlp.up_proj])
-        self.down = Int8Linear([mlp.down_proj])
-        self.attention_norm = layer.input_layernorm.weight.detach()
-        self.mlp_norm = layer.post_attention_layernorm.weight.detach()
-        self.epsilon = layer.input_layernorm.epsilon
+        self.whole = LlamaLayer(
+            query_key_value=_rounded([attention.q_proj, attention.k_proj, attention.v_proj]),
+            output=_rounded([attention.o_proj]),
+            gate_up=_rounded([mlp.gate_proj, mlp.up_proj]),
+            down=_rounded([mlp.down_proj]),
+            attention_norm=layer.input_layernorm.weight.detach(),
+            mlp_norm=layer.post_attention_layernorm.weight.detach(),
+            epsilon=layer.input_layernorm.epsilon,
+        )
 
     def forward(
         self,
@@ -81,43 +71,44 @@ class Int8Layer(nn.Module):
         past: Past | None,
     ) -> Float[Tensor, "b t c"]:
         """States after this layer."""
-        states = self.query_key_value(x, norm=self.attention_norm, epsilon=self.epsilon)
         if past is not None and past.count is not None:
-            seen = _look_back(states[0], turns, past, past.count)[None]
-        else:
-            seen = self._attend(states, turns, mask, past)
-        x = self.output(seen, residual=x)
-        return self.down(self.gate_up(x, norm=self.mlp_norm, epsilon=self.epsilon), gated=True, residual=x)
+            return self._joined(x[0], turns, past, past.count)[None]
 
-    def _attend(
-        self, states: Float[Tensor, "b t c"], turns: Turns, mask: Tensor | Packed | None, past: Past | None
-    ) -> Float[Tensor, "b t hd"]:
-        b, t, _ = states.shape
-        heads = states.view(b, t, -1, self.head_width).transpose(1, 2)
-        query, key, value = heads.split([self.heads, self.key_heads, self.key_heads], dim=1)
-        return attend(turns(query), turns(key), value, mask, past).transpose(1, 2).reshape(b, t, -1)
+        def attention(states: Float[Tensor, "n i"]) -> Float[Tensor, "n o"]:
+            heads = states.view(*x.shape[:2], -1, self.head_width).transpose(1, 2)
+            query, key, value = heads.split([self.heads, self.key_heads, self.key_heads], dim=1)
+            seen = attend(turns(query), turns(key), value, mask, past)
+            return seen.transpose(1, 2).reshape(len(states), -1)
 
+        return self.whole.with_attention(x.reshape(-1, x.shape[2]), attention).view(x.shape)
 
-def _look_back(
-    states: Float[Tensor, "n c"], turns: Turns, past: Past, count: Int64[Tensor, "b"]
-) -> Float[Tensor, "n hd"]:
-    """Attention of new tokens, sequence after sequence, to their own cache and to the prefix before it."""
-    cache, layer, shared = past.cache, past.layer, None
-    if cache.prefix is not None:
-        before = cache.prefix
-        shared = SharedPast(
-            keys=before.keys[layer, 0],
-            values=before.values[layer, 0],
-            length=before.own,
-            real=before.real[0] if before.padded else None,
+    def _joined(
+        self, x: Float[Tensor, "n c"], turns: Turns, past: Past, count: Int64[Tensor, "b"]
+    ) -> Float[Tensor, "n c"]:
+        """The layer for new tokens, sequence after sequence, behind their own cache and the prefix before it."""
+        cache, layer, shared = past.cache, past.layer, None
+        if cache.prefix is not None:
+            before = cache.prefix
+            shared = SharedPast(
+                keys=before.keys[layer, 0],
+                values=before.values[layer, 0],
+                length=before.own,
+                real=before.real[0] if before.padded else None,
+            )
+        return self.whole(
+            x,
+            (turns.cos[0, 0], turns.sin[0, 0]),
+            cache.keys[layer],
+            cache.values[layer],
+            place=past.place.start,
+            count=count,
+            real=cache.real if cache.padded else None,
+            prefix=shared,
         )
-    return attend_cached(
-        states,
-        (turns.cos[0, 0], turns.sin[0, 0]),
-        cache.keys[layer],
-        cache.values[layer],
-        place=past.place.start,
-        count=count,
-        real=cache.real if cache.padded else None,
-        prefix=shared,
-    )
+
+
+def _rounded(layers: list[nn.Linear | nn.Embedding]) -> Int8Linear:
+    """Linear layers of the same input, side by side as one."""
+    biases = [layer.bias for layer in layers if isinstance(layer, nn.Linear) and layer.bias is not None]
+    weight = Int8Weight.of(torch.cat([layer.weight for layer in layers]))
+    return Int8Linear(weight=weight, bias=torch.cat(tuple(biases)).detach() if biases else None)

@@ -11,9 +11,9 @@ from scene3d.model.scan import floor_height
 from scene3d.types import Referents
 
 PLACE = ("x", "y", "z", "width", "depth", "height", "front x", "front y", "front known", "wall gap", "corner gap")
-"""Columns of `Referents.place`: centre from the middle of the floor, extent of the trimmed box along the scan's axes, metres;
-the unit vector of the front, times the probability that it is right; gaps to the nearest wall and to the nearest wall
-across it, metres, at most `FAR_M`."""
+"""Columns of `Referents.place`: centre from the middle of the floor, extent of the trimmed box along the scan's axes,
+metres; the unit vector of the front, times the probability that it is right; gaps to the nearest wall and to the
+nearest wall across it, metres, at most `FAR_M`."""
 FAR_M = 3.0
 _TRIMMED = 100
 _UPRIGHT = 0.3

@@ -144,8 +144,7 @@ class RelationScorer(nn.Module):
             hints: In training.
         """
         slot = self._read(token, present)  # (t, 3 + a, w)
-        own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)
-        referent = self.from_referent(own)
+        referent = self._referents(seen)
         words = self._words(slot, token, present)
         fit = self._fit(slot, words, referent, seen.kind)  # (t, 3 + a, r)
         by_look = self._look_fit(slot, words, seen.look)
@@ -176,6 +175,17 @@ class RelationScorer(nn.Module):
         target = candidate + look + chosen + weighed + self.judge(torch.cat(context, dim=2), slot.flatten(1))
         absent = self._absent(target, candidate, slot[:, :3].flatten(1))
         return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor, picked=picked)
+
+    def named(
+        self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"], seen: Referents
+    ) -> Float[Tensor, "t r"]:
+        """`Scores.candidate` alone, without comparing any two objects."""
+        slot = self._read(token, present)[:, :1]
+        return self._fit(slot, self._words(slot, token, present), self._referents(seen), seen.kind)[:, 0]
+
+    def _referents(self, seen: Referents) -> Float[Tensor, "r w"]:
+        own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)
+        return self.from_referent(own)
 
     def _read(self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t s w"]:
         slots = self.slots.expand(len(token), -1, -1)

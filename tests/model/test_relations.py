@@ -100,3 +100,10 @@ def test_evidence_is_bounded():
     seen = evidence(wild, torch.tensor([[[1e6, 0.0, 0.0]]]), -wild)
     assert seen.shape == (1, 2, 3)
     assert seen.abs().max() <= 2
+
+
+def test_names_alone_are_what_the_whole_says_of_names():
+    (token, present), seen = sentences(3), some_referents(5)
+    with torch.no_grad():
+        whole = scorer()(token, present, seen, torch.zeros(3, 5, 2)).candidate
+        torch.testing.assert_close(scorer().named(token, present, seen), whole)

@@ -1,10 +1,12 @@
 """The oracle is torch's attention over keys repeated and joined; the turn is checked with complex numbers."""
 
+from contextlib import nullcontext
+
 import pytest
 import torch
 from torch.nn import functional
 
-from scene3d_ops import SharedPast, attend_cached, native, using
+from scene3d_ops import Int8Linear, Int8Weight, LlamaLayer, SharedPast, attend_cached, native, using
 
 BACKENDS = ["reference", *(native.INSTRUCTION_SETS if native.available() else ())]
 B, H, K, D, CAPACITY = 3, 6, 2, 32, 9
@@ -98,9 +100,7 @@ def test_many_tokens_at_once_equal_one_after_the_other(backend: str, place: int,
                         place=place + t, real=real[own], prefix=prefix,
                     )
                 )  # fmt: skip
-    found = run(
-        backend, states, turns(angle), keys, values, place=place, count=count, real=real, prefix=prefix
-    )
+    found = run(backend, states, turns(angle), keys, values, place=place, count=count, real=real, prefix=prefix)
     torch.testing.assert_close(found, torch.cat(want), atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(keys, want_keys)
     torch.testing.assert_close(values, want_values)
@@ -118,3 +118,37 @@ def test_tokens_that_nobody_counted_are_named():
         attend_cached(
             torch.zeros(2, 3 * D), turns(torch.zeros(2, D // 2)), keys, keys, place=0, count=torch.tensor([3])
         )
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_layer_in_one_call_equals_its_parts(backend: str):
+    d, width, hidden, count = 32, 96, 160, torch.tensor([3, 1, 12])
+    n = int(count.sum())
+
+    def linear(inputs: int, outputs: int, seed: int) -> Int8Linear:
+        return Int8Linear(weight=Int8Weight.of(random(outputs, inputs, seed=seed)), bias=random(outputs, seed=seed + 9))
+
+    layer = LlamaLayer(
+        query_key_value=linear(width, (H + 2 * K) * d, 0),
+        output=linear(H * d, width, 1),
+        gate_up=linear(width, 2 * hidden, 2),
+        down=linear(hidden, width, 3),
+        attention_norm=random(width, seed=4),
+        mlp_norm=random(width, seed=5),
+        epsilon=1e-5,
+    )
+    prefix = SharedPast(keys=random(K, 20, d, seed=6), values=random(K, 20, d, seed=7), length=17)
+    x, turn = random(n, width, seed=8), turns(random(n, d // 2, seed=9))
+    options = {"place": 2, "count": count, "prefix": prefix}
+    keys, values = random(3, K, 20, d, seed=10), random(3, K, 20, d, seed=11)
+    want_keys, want_values = keys.clone(), values.clone()
+    with using("reference"):
+        want = layer.with_attention(x, lambda states: attend_cached(states, turn, want_keys, want_values, **options))
+    with (
+        using("reference" if backend == "reference" else "native"),
+        native.at_most(backend) if (backend != "reference") else nullcontext(),
+    ):
+        found = layer(x, turn, keys, values, **options)
+    torch.testing.assert_close(found, want, atol=2e-2 * float(want.abs().max()), rtol=0.0)
+    torch.testing.assert_close(keys, want_keys, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(values, want_values, atol=1e-4, rtol=1e-4)
