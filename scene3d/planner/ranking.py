@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 Rank = Callable[[str, Sequence[Activity]], Sequence[float]]
 """How likely a request is for each activity, 0–1."""
-_DECAY, _SHARPNESS = 3e-4, 20.0
+_DECAY, _SHARPNESS = 1e-3, 20.0
 _LEAST_COSINE = 0.36
 """With the mean of an activity's examples; 96 % of new requests reach it, and hardly a question that is for none."""
 
