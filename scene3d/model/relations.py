@@ -112,6 +112,9 @@ class RelationScorer(nn.Module):
         self.name_bias = nn.Parameter(torch.tensor(-3.0))
         self.look_scale = nn.Linear(width, 1)  # how much a slot is told by its look
         self.no_anchor = nn.Linear(width, 1)
+        self.either = nn.Linear(width, 2)
+        nn.init.zeros_(self.either.weight)
+        nn.init.constant_(self.either.bias, -6.0)
         self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, _PAIRED))
         self.log_softness = nn.Parameter(torch.full((_MEASURES,), math.log(0.1)))
         findings = 4 * _MEASURES + _PAIRED * ANCHORS + 2
@@ -148,7 +151,8 @@ class RelationScorer(nn.Module):
         words = self._words(slot, token, present)
         fit = self._fit(slot, words, referent, seen.kind)  # (t, 3 + a, r)
         by_look = self._look_fit(slot, words, seen.look)
-        candidate, anchor = fit[:, 0], fit[:, 3:] + by_look[:, 3:]
+        anchor = fit[:, 3:] + by_look[:, 3:]
+        candidate = self._either(slot, fit[:, 0], anchor)
         look = fit[:, 1] - self.name_bias + by_look[:, 1]
         anchor = anchor + 2 * selected.sum(2)[:, None]
         anchor = torch.cat([anchor, self.no_anchor(slot[:, 3:])], dim=2)
@@ -180,8 +184,17 @@ class RelationScorer(nn.Module):
         self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"], seen: Referents
     ) -> Float[Tensor, "t r"]:
         """`Scores.candidate` alone, without comparing any two objects."""
-        slot = self._read(token, present)[:, :1]
-        return self._fit(slot, self._words(slot, token, present), self._referents(seen), seen.kind)[:, 0]
+        slot = self._read(token, present)
+        words = self._words(slot, token, present)
+        fit = self._fit(slot, words, self._referents(seen), seen.kind)
+        return self._either(slot, fit[:, 0], fit[:, 3:] + self._look_fit(slot, words, seen.look)[:, 3:])
+
+    def _either(
+        self, slot: Float[Tensor, "t s w"], sought: Float[Tensor, "t r"], anchor: Float[Tensor, "t a r"]
+    ) -> Float[Tensor, "t r"]:
+        """What is sought, or either of the first two things that the sentence names, where it chooses between them."""
+        gate = nn.functional.logsigmoid(self.either(slot[:, 0]))[:, :, None]
+        return torch.logaddexp(sought, torch.logsumexp(anchor[:, :2] + gate, dim=1))
 
     def _referents(self, seen: Referents) -> Float[Tensor, "r w"]:
         own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)

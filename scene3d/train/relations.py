@@ -109,7 +109,7 @@ def train_relations(
         known = Grounder.from_pretrained(start).scorer
         if known is None:
             raise InputError(f"model {start!r} has no relation scorer to start from")
-        scorer.load_state_dict(known.state_dict() | {"kind_names": kinds})
+        scorer.load_state_dict(scorer.state_dict() | known.state_dict() | {"kind_names": kinds})
     optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
     parts = {"scorer": scorer, "optimizer": optimizer, "schedule": schedule}
