@@ -89,6 +89,7 @@ def ground(
     text: Positional[str],
     /,
     *,
+    always: bool = False,
     selecting: OmitArgPrefixes[Selecting] = Selecting(),
     showing: OmitArgPrefixes[Showing] = Showing(),
     opening: OmitArgPrefixes[Opening] = Opening(),
@@ -98,12 +99,13 @@ def ground(
     Args:
         scan: A scan in any format that scene3d reads.
         text: "the chair closest to the window", "all boxes under the desk".
+        always: Name the likeliest object even where it is likelier that there is none.
         selecting: The objects that the description refers to.
         showing: What is done with the answer.
         opening: How the scan is opened.
     """
     session = opening.session(scan)
-    answer = session.ground(text, select=selecting.ids(session))
+    answer = session.ground(text, select=selecting.ids(session), always=always)
     _show(session, iter([answer]), showing)
     Console().print(f"no such object here: {answer.phrases[0].absent_probability:.0%}", highlight=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -96,21 +97,25 @@ class Answering:
             candidate=scores.candidate[row].sigmoid(),
         )
 
-    def ground(self, questions: list[Question]) -> list[GroundedText]:
+    def ground(self, questions: list[Question], *, always: bool = False) -> list[GroundedText]:
         """The questions themselves as phrases, linked by the scorer alone.
+
+        Args:
+            questions: Descriptions.
+            always: Link the likeliest object even where it is likelier that there is none.
 
         Raises:
             InputError: A description is empty.
         """
         _check(questions)
         scores = self.scores(questions) if questions else None
-        answers = []
+        least, answers = self.grounder.config.link_threshold, []
         for row, question in enumerate(questions):
             assert scores is not None
             found = self.found(scores, row)
             links = tuple(
                 ObjectLink(id=self.seen.id[i], probability=float(found.target[i]))
-                for i in targets_of(found, threshold=self.grounder.config.link_threshold)
+                for i in targets_of(replace(found, absent=0.0) if always else found, threshold=least)
             )
             phrase = Phrase(start=0, end=len(question.text), objects=links, absent_probability=found.absent)
             answers.append(GroundedText(text=question.text, phrases=(phrase,)))

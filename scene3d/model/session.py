@@ -101,19 +101,25 @@ class Session:
         """The same for a question with a history."""
         return (piece for _, piece in self.answering.stream([question]))
 
-    def ground(self, text: str, *, select: tuple[int, ...] = ()) -> GroundedText:
+    def ground(self, text: str, *, select: tuple[int, ...] = (), always: bool = False) -> GroundedText:
         """The objects that a description names: `text` itself as one phrase, linked to one, several or no object.
 
         Nothing is written, so this takes milliseconds.
 
+        Args:
+            text: The description.
+            select: Ids of the objects that `<ref>` in it stands for.
+            always: Link the likeliest object even where it is likelier that there is none, as benchmarks such as
+                ScanRefer ask, whose every description names one object.
+
         Raises:
             InputError: The text is empty, or the model has no relation scorer.
         """
-        return self.ground_many([Question(text=text, select=select)])[0]
+        return self.ground_many([Question(text=text, select=select)], always=always)[0]
 
-    def ground_many(self, questions: list[Question]) -> list[GroundedText]:
+    def ground_many(self, questions: list[Question], *, always: bool = False) -> list[GroundedText]:
         """The same for many descriptions at once."""
-        return self.answering.ground(questions)
+        return self.answering.ground(questions, always=always)
 
     def caption(self, object_id: int) -> GroundedText:
         """Describe one object."""

@@ -36,7 +36,11 @@ class GroundingFigures:
     """Whether the target was proposed at all: the most that grounding can reach, at IoU .25."""
 
     def add(self, room: JudgedRoom, session: Session, *, sentences: int, seed: int) -> None:
-        """Judge `sentences` single-target and as many other sentences about one room."""
+        """Judge `sentences` single-target and as many other sentences about one room.
+
+        Single targets as ScanRefer has them, where every sentence names one object; then all sentences once more, where
+        any number may be meant.
+        """
         facts = RoomFacts(room.truth)
         truth = truth_boxes(room)
         boxes = session.segment().box.double().numpy()
@@ -48,7 +52,7 @@ class GroundingFigures:
             if task == "grounding":
                 texts = [question.text for question in asked]
                 by_name = session.match(texts).numpy() if session.grounder.alignment is not None else None
-                self._add_single(samples, answers, by_name, boxes, truth)
+                self._add_single(samples, session.ground_many(asked, always=True), by_name, boxes, truth)
             self._add_several(samples, answers, boxes, truth)
 
     def result(self) -> dict[str, Any]:

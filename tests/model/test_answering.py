@@ -90,6 +90,17 @@ def test_a_scene_without_objects(grounder: Any) -> None:
     assert found.phrases[0].absent_probability > 0.9
 
 
+def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
+    answering = Answering(grounder, some_referents(5))
+    asked = [Question(text=text) for text in ("the lamp", "a bicycle made of cheese", "zzz")]
+    likeliest = answering.scores(asked).target.argmax(1).tolist()
+    free, forced = answering.ground(asked), answering.ground(asked, always=True)
+    assert [phrase.objects[0].id for answer in forced for phrase in answer.phrases] == likeliest
+    for one, other in zip(free, forced, strict=True):
+        assert one.phrases[0].absent_probability == other.phrases[0].absent_probability
+        assert one == other or not one.phrases[0].objects
+
+
 @pytest.mark.parametrize("text", ["Where is the lamp? " * 210, "x" * 4000, "say <p>the lamp<ref></p> or </p><ref>"])
 def test_long_texts_and_texts_that_look_like_markup(grounder: Any, text: str) -> None:
     answer = answers(grounder, some_referents(5), [text])[0]
