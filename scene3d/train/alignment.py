@@ -71,6 +71,7 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
+    torch.manual_seed(config.seed)
     head = AlignmentHead(
         grounder.detector_config.width,
         text_width=grounder.config.text_width,

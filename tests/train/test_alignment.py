@@ -1,0 +1,73 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scene3d.config import load_config
+from scene3d.model.detector import Detector
+from scene3d.model.grounder import ALIGNMENT_WEIGHTS, Grounder
+from scene3d.model.text import text_encoder
+from scene3d.synth import load_training_scene
+from scene3d.train import alignment, checkpoint
+from scene3d.train.alignment import AlignmentTraining, train_alignment
+from scene3d.train.detector import DetectorTraining
+from scene3d.train.proposed import ProposedRoom
+from tests.model.language_parts import some_referents
+
+FEW = {"scenes": 2, "phrases": 16, "foreign": 8, "seed": 3}
+
+
+@pytest.fixture
+def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A detector that has learnt nothing, whose proposals are the true objects, each with a feature of its own."""
+    config = load_config(DetectorTraining, "detector/tiny").model
+    Grounder(Detector.from_config(config), config).save_pretrained(tmp_path / "model")
+    labels = sorted({thing.label for path in scenes.glob("*.npz") for thing in load_training_scene(path).objects})
+    of_label = torch.randn(len(labels), config.width, generator=torch.Generator().manual_seed(1))
+
+    def rooms(*_: object, **__: object) -> list[ProposedRoom]:
+        found = []
+        for path in sorted(scenes.glob("*.npz")):
+            things = [thing for thing in load_training_scene(path).objects if thing.seen]
+            feature = of_label[[labels.index(thing.label) for thing in things]]
+            seen = replace(some_referents(len(things)), embedding=feature)
+            found.append(ProposedRoom(path=path, seen=seen, owner=torch.tensor([thing.id for thing in things])))
+        return found
+
+    monkeypatch.setattr(alignment, "proposed_rooms", rooms)
+    return str(tmp_path / "model")
+
+
+def test_names_find_their_objects(model: str, scenes: Path, tmp_path: Path) -> None:
+    out = train_alignment(AlignmentTraining(steps=150, **FEW), model, scenes, tmp_path / "out")
+    head = Grounder.from_pretrained(str(out)).alignment
+    assert head is not None
+    for room in alignment.proposed_rooms(None, scenes):  # type: ignore[arg-type]
+        labels = [thing.label for thing in load_training_scene(room.path).objects if thing.seen]
+        asked = sorted(set(labels))
+        with torch.no_grad():
+            text = head.embed_text(text_encoder().encode(asked))
+            best = head.logits(head.embed_queries(room.seen.embedding), text).argmax(0).tolist()
+        assert [labels[i] for i in best] == asked
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
+    config = AlignmentTraining(steps=6, **FEW)
+    whole = train_alignment(config, model, scenes, tmp_path / "whole", save_every=3)
+    save = checkpoint.save
+
+    def save_and_stop(*arguments: object) -> None:
+        save(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", save_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_alignment(config, model, scenes, tmp_path / "parts", save_every=3)
+    parts = train_alignment(config, model, scenes, tmp_path / "parts", save_every=3)
+    one, other = (load_file(folder / ALIGNMENT_WEIGHTS) for folder in (whole, parts))
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert torch.equal(value, other[name]), name
