@@ -70,4 +70,5 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     one, other = (load_file(folder / ALIGNMENT_WEIGHTS) for folder in (whole, parts))
     assert one.keys() == other.keys()
     for name, value in one.items():
-        assert torch.equal(value, other[name]), name
+        # Not to the bit: phrases are encoded in other batches, padded to another length.
+        torch.testing.assert_close(other[name].float(), value.float(), atol=1e-3, rtol=1e-2)
