@@ -26,6 +26,7 @@ from scene3d.types import GroundedText
 
 _COUNTS: dict[Task, int] = {"qa": 16, "detection": 4, "caption": 4, "dialogue": 3, "plan": 8}
 """Dialogues per room."""
+_DENIAL = re.compile(r"\bno\s*$", re.IGNORECASE)
 _STEP = re.compile(r"step \d+\. ", re.IGNORECASE)
 
 
@@ -46,7 +47,7 @@ class AnswerFigures:
     stated: list[bool] = field(default_factory=list)
     """Of the captions' facts, whether each is true."""
     contradictions: list[bool] = field(default_factory=list)
-    """Answers that name nothing in words and link something, or the reverse."""
+    """Answers that deny a thing and link it, or name things none of which is linked."""
     milliseconds: list[float] = field(default_factory=list)
     """For one question alone."""
 
@@ -59,7 +60,7 @@ class AnswerFigures:
             samples = speak(facts, seed=seed, count=count, task=task, heldout=True)
             samples = [s for s in samples if all(i in owner for turn in s.turns for i in turn.selected)]
             for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
-                self.contradictions += [_contradicts(answer) for answer in answers]
+                self.contradictions += [contradicts(answer) for answer in answers]
                 self._judge(sample, answers, boxes, truth, room, facts)
             if task == "plan":
                 self._judge_goals(session, samples)
@@ -145,6 +146,13 @@ def owners(boxes: np.ndarray, truth: dict[int, np.ndarray]) -> dict[int, int]:
     return {i: int(iou.argmax()) for i, iou in best.items() if len(iou) and iou.max() >= 0.25}
 
 
+def contradicts(answer: GroundedText) -> bool:
+    """The text denies a thing and links it ("no chair", with a chair), or names things none of which is linked."""
+    denied = {phrase for phrase in answer.phrases if _DENIAL.search(answer.text[: phrase.start])}
+    named = [phrase for phrase in answer.phrases if phrase not in denied]
+    return any(phrase.objects for phrase in denied) or (bool(named) and not any(phrase.objects for phrase in named))
+
+
 def same(answer: str, reply: str) -> bool:
     """Exact match after casing, articles and the full stop."""
     return _plain(answer) == _plain(reply)
@@ -185,12 +193,3 @@ def _converse(session: Session, samples: list[LanguageSample], owner: dict[int, 
         for row, question, answer in zip(rows, asked, session.ask_many(asked), strict=True):
             dialogues[row].turns.append((question, answer))
     return [[answer for _, answer in dialogue.turns] for dialogue in dialogues]
-
-
-def _contradicts(answer: GroundedText) -> bool:
-    """The text denies what all its phrases link, or names things none of which is linked."""
-    if not answer.phrases:
-        return False
-    linked = [bool(phrase.objects) for phrase in answer.phrases]
-    denies = answer.text.lower().startswith(("there is no", "there are no", "no ", "i found no"))
-    return all(linked) if denies else not any(linked)

@@ -1,0 +1,29 @@
+import pytest
+
+from scene3d.quality.answers import contradicts
+from scene3d.types import GroundedText, ObjectLink, Phrase
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "wrong"),
+    [
+        ("There is no chair here.", {}, False),
+        ("There is no chair here.", {"chair": (3,)}, True),
+        ("There is no chair here.", {"chair": ()}, False),
+        ("There are no chairs near the table.", {"table": (1,)}, False),
+        ("It is the piano.", {"piano": ()}, True),
+        ("The lamp is on the desk.", {"lamp": (), "desk": (2,)}, False),
+        ("This is an office.", {}, False),
+    ],
+)
+def test_what_contradicts_its_links(text: str, phrases: dict[str, tuple[int, ...]], wrong: bool) -> None:
+    spans = tuple(
+        Phrase(
+            start=text.index(words),
+            end=text.index(words) + len(words),
+            objects=tuple(ObjectLink(id=i, probability=0.9) for i in ids),
+            absent_probability=0.1,
+        )
+        for words, ids in phrases.items()
+    )
+    assert contradicts(GroundedText(text=text, phrases=spans)) == wrong
