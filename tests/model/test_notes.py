@@ -11,7 +11,7 @@ def a_desk_corner():
     seen.look[:] = 0
     seen.look[0, [10, 12]] = 0.9  # brown, wood
     seen.look[1, 0] = 0.9  # black
-    seen.look[2, 0] = 0.2  # nobody knows
+    seen.look[2, 0] = 0.1  # nobody knows
     seen.place[0] = torch.tensor([0.0, 2.0, 0.4, 1.4, 0.8, 0.8, 0.0, -1.0, 1.0, 0.05, 2.0])
     seen.place[1] = torch.tensor([0.5, 2.0, 1.0, 0.2, 0.2, 0.4, 0.0, 0.0, 0.0, 0.3, 2.0])
     seen.place[2] = torch.tensor([-0.5, 1.0, 0.5, 0.5, 0.5, 1.0, 0.0, 1.0, 1.0, 1.2, 2.0])
