@@ -85,7 +85,7 @@ class Answering:
             selected[row, list(question.select), 0] = 1
             selected[row, list(question.spoken_of), 1] = 1
         token, present = self.encoder.tokens([question.spoken() for question in questions])
-        return self.grounder.relate(token, present, self.seen, selected)
+        return self.scorer(token, present, self.seen, selected)
 
     def found(self, scores: Scores, row: int) -> Found:
         """One question's scores as probabilities."""

@@ -12,8 +12,7 @@ from typing import Any
 
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
-from jaxtyping import Bool, Float
-from torch import Tensor, nn
+from torch import nn
 
 from scene3d import resources
 from scene3d.config import from_mapping, to_mapping
@@ -28,12 +27,11 @@ from scene3d.model.language_files import load_language
 from scene3d.model.llama_int8 import quantize
 from scene3d.model.llama_lora import merge_lora
 from scene3d.model.proposals import ReadingRules, propose
-from scene3d.model.relations import RelationScorer, ScorerConfig, Scores
+from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.scan import thin
 from scene3d.model.session import Session
 from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
-from scene3d.model.text import pooled
-from scene3d.types import Referents, Scene
+from scene3d.types import Scene
 
 CONFIG = "config.json"
 ALIGNMENT_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
@@ -63,9 +61,6 @@ class GrounderConfig:
     absent_shift: float = 0.0
     link_scale: float = 1.0
     link_shift: float = 0.0
-    aligned: float = 0.8
-    """Weight of the alignment head beside the relation scorer: the most that costs nothing with phrasings of the
-    training, as it is for the others."""
     link_threshold: float = 0.5
     """A phrase names the objects that are at least this probable."""
 
@@ -161,33 +156,6 @@ class Grounder(nn.Module, ModelHubMixin):
             quantize(language.llama)
             self._language = language
         return self._language
-
-    @torch.no_grad()
-    def relate(
-        self,
-        token: Float[Tensor, "t l e"],
-        present: Bool[Tensor, "t l"],
-        seen: Referents,
-        selected: Float[Tensor, "t r 2"],
-    ) -> Scores:
-        """What relation scorer and alignment head together hold of sentences; the arguments are the scorer's.
-
-        The head knows no relations, and reads names that no training had better than the scorer. It is not asked where
-        something is selected, or was spoken of before: that says more than a name.
-
-        Raises:
-            InputError: The model has no scorer.
-        """
-        if self.scorer is None:
-            raise InputError("this model has no relation scorer; train one with `scene3d train relations`")
-        scores = self.scorer(token, present, seen, selected)
-        if self.alignment is None or not self.config.aligned:
-            return scores
-        named = self.alignment.logits(
-            self.alignment.embed_queries(seen.embedding), self.alignment.embed_text(pooled(token, present))
-        ).T
-        share = self.config.aligned * (selected.sum((1, 2)) == 0)[:, None]
-        return replace(scores, target=scores.target + share * (named - named.amax(1, keepdim=True)))
 
     def model_key(self) -> str:
         """Names the detector's numbers and settings; part of the name of every kept encoding."""

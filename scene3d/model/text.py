@@ -49,20 +49,16 @@ class TextEncoder:
         for start in range(0, len(order), batch):
             chosen = order[start : start + batch]
             tokens = self.tokenizer([phrases[i] for i in chosen], padding=True, truncation=True, return_tensors="pt")
-            vectors[chosen] = pooled(self.model(**tokens).last_hidden_state, tokens["attention_mask"].bool())
-        return vectors
+            states = self.model(**tokens).last_hidden_state
+            present = tokens["attention_mask"][:, :, None].to(states.dtype)
+            vectors[chosen] = (states * present).sum(1) / present.sum(1)
+        return torch.nn.functional.normalize(vectors, dim=1)
 
     @torch.no_grad()
     def tokens(self, sentences: list[str]) -> tuple[Float[Tensor, "t l c"], Bool[Tensor, "t l"]]:
         """States of the tokens of each sentence, and which of them are no padding; too long sentences are cut."""
         tokens = self.tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
         return self.model(**tokens).last_hidden_state, tokens["attention_mask"].bool()
-
-
-def pooled(state: Float[Tensor, "t l c"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t c"]:
-    """Unit vectors of sentences, from the states of their tokens as `TextEncoder.tokens` gives them."""
-    share = present[:, :, None].to(state.dtype)
-    return torch.nn.functional.normalize((state * share).sum(1) / share.sum(1), dim=1)
 
 
 @functools.cache

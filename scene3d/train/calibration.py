@@ -66,6 +66,7 @@ def _calibrate_scorer(
 ) -> GrounderConfig:
     encoder = text_encoder(config.text_encoder)
     target, wanted, absent, missing = [], [], [], []
+    assert grounder.scorer is not None
     for room in rooms:
         samples = [
             sample
@@ -76,7 +77,7 @@ def _calibrate_scorer(
         if not exchanges:
             continue
         asked = asked_of(exchanges, token_states(encoder, [e.question.spoken() for e in exchanges]), room)
-        scores = grounder.relate(asked.token, asked.present, room.seen, asked.selected)
+        scores = grounder.scorer(asked.token, asked.present, room.seen, asked.selected)
         clear = asked.judged[:, None] & (room.owner != UNCLEAR)
         target.append(scores.target[clear])
         wanted.append(asked.target[clear] > 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +11,9 @@ import pytest
 import torch
 
 from scene3d.errors import InputError
-from scene3d.model.alignment import AlignmentHead
 from scene3d.model.answering import Answering, take_referents
 from scene3d.model.encoding import Encoding
-from scene3d.model.grounder import Grounder, GrounderConfig
+from scene3d.model.grounder import GrounderConfig
 from scene3d.model.question import Question
 from scene3d.model.referents import referents
 from scene3d.model.relations import RelationScorer, ScorerConfig
@@ -39,15 +37,12 @@ def grounder() -> Any:
     language = tiny_language()
     with torch.no_grad():
         language.mark_bias.add_(torch.tensor([30.0, 0.0, 30.0]))  # phrases are opened and closed often
-    parts = SimpleNamespace(
+    return SimpleNamespace(
         scorer=scorer.eval(),
-        alignment=AlignmentHead(8, text_width=384, width=16).eval(),
         language=language,
         config=GrounderConfig(link_threshold=0.2),
         detector_config=SimpleNamespace(classes=KINDS),
     )
-    parts.relate = functools.partial(Grounder.relate, parts)
-    return parts
 
 
 def answers(grounder: Any, seen: Referents, texts: list[str]) -> list[GroundedText]:
@@ -93,17 +88,6 @@ def test_a_scene_without_objects(grounder: Any) -> None:
     found = answering.ground([Question(text="the lamp")])[0]
     assert found.phrases[0].objects == ()
     assert found.phrases[0].absent_probability > 0.9
-
-
-def test_the_alignment_head_is_heard_but_not_where_something_is_selected(grounder: Any) -> None:
-    answering = Answering(grounder, some_referents(5))
-    asked = [Question(text="the lamp"), Question(text="what is <ref>?", select=(2,))]
-    both = answering.scores(asked).target
-    grounder.config = GrounderConfig(aligned=0.0)
-    alone = answering.scores(asked).target
-    assert (both[0] - alone[0]).abs().max() > 0.01
-    assert (both[0] <= alone[0]).all()
-    assert torch.equal(both[1], alone[1])
 
 
 def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
