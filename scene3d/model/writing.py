@@ -28,6 +28,8 @@ class WritingRules:
     temperature: float = 0.0
     """0: always the likeliest token."""
     seed: int = 0
+    unrepeated: int = 7
+    """No run of so many tokens is written twice; a small model asked for a list may never end it."""
 
 
 @dataclass(slots=True)
@@ -99,6 +101,9 @@ def write(
     end = model.tokenizer.eos_token_id
     for written in range(rules.longest):
         score = _allowed(model.logits(state), answers, end, rules.longest - written)
+        for row, answer in enumerate(answers):
+            if answer.inside < 0 and not (answer.done or answer.closing):
+                score[row, _repeating(answer.token, rules.unrepeated)] = _BLOCKED
         token = _choose(score, rules, generator)
         yield from _take(token.tolist(), answers, model.first_mark, end)
         if all(answer.done for answer in answers):
@@ -132,6 +137,12 @@ def _allowed(score: Float[Tensor, "b v"], answers: list[Written], end: int, left
             if answer.inside == 0:
                 score[row, marks + REF] = _BLOCKED
     return score
+
+
+def _repeating(token: list[int], run: int) -> list[int]:
+    """Tokens that would end a run which is there already."""
+    last = token[len(token) - run + 1 :]
+    return [token[i + run - 1] for i in range(len(token) - run + 1) if token[i : i + run - 1] == last]
 
 
 def _choose(score: Float[Tensor, "b v"], rules: WritingRules, generator: torch.Generator) -> Tensor:

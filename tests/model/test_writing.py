@@ -153,3 +153,18 @@ def test_answer_tokens_are_read_back():
     assert text == marked
     assert tokens[-1] == model.tokenizer.eos_token_id
     assert shown(text)[0] == "It is the armchair."
+
+
+def test_no_run_of_tokens_is_written_twice():
+    model, seen = tiny_language(), some_referents(3)
+    with torch.no_grad():
+        model.mark_bias.fill_(-50.0)  # plain text
+    rules = WritingRules(longest=200)
+
+    def repeats(rules):
+        token = answers(model, seen, ["List all."], rules)[0][0]
+        runs = [tuple(token[i : i + 7]) for i in range(len(token) - 6)]
+        return len(runs) - len(set(runs))
+
+    assert repeats(dataclasses.replace(rules, unrepeated=1000)) > 0
+    assert repeats(rules) == 0
