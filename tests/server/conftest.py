@@ -54,7 +54,7 @@ class ScriptedSession(Session):
         time.sleep(self.delay_s)
         return [self._answer(question) for question in questions]
 
-    def ground_many(self, questions: list[Question]) -> list[GroundedText]:
+    def ground_many(self, questions: list[Question], *, always: bool = False) -> list[GroundedText]:
         return [self._named(question.text) for question in questions]
 
     def stream_question(self, question: Question) -> Iterator[str | Phrase | GroundedText]:
