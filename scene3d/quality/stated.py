@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -10,6 +11,7 @@ import numpy as np
 from scene3d.model.detector import COLOURS
 from scene3d.synth.language import RoomFacts, relations, words
 from scene3d.synth.language.facts import DOUBTFUL, NO, YES
+from scene3d.synth.language.phrasing import ways_of
 from scene3d.types import GroundedText
 
 _ARTICLES = ("a", "an", "the", "some")
@@ -20,17 +22,46 @@ _PLACES: dict[str, Callable[[RoomFacts], np.ndarray]] = {
     "wall": relations.against_wall,
     "middle": relations.central,
     "center": relations.central,
+    "centre": relations.central,
+    "central": relations.central,
+    "centrally": relations.central,
 }
-_RELATIONS: tuple[tuple[str, tuple[Callable[[RoomFacts], np.ndarray], ...]], ...] = (
-    (r"(on top of|on|standing on|sitting on)$", (relations.on,)),
-    (r"(under|below|underneath|beneath)$", (relations.under, relations.below)),
-    (r"(above|over)$", (relations.above,)),
-    (r"(next to|near|beside|close to|by|at)$", (relations.near, relations.at)),
-    (r"in front of$", (lambda facts: relations.towards(facts, 0.0),)),
-    (r"(behind|back of)$", (lambda facts: relations.towards(facts, np.pi),)),
-    (r"left( side)? of$", (lambda facts: relations.towards(facts, -np.pi / 2),)),
-    (r"right( side)? of$", (lambda facts: relations.towards(facts, np.pi / 2),)),
-)
+_SIDES = {"left": -np.pi / 2, "right": np.pi / 2}
+_RELATIONS: dict[str, Callable[[RoomFacts, str], np.ndarray]] = {
+    "near": lambda facts, _: relations.near(facts),
+    "at": lambda facts, _: np.maximum(relations.at(facts), relations.near(facts)),
+    "support": lambda facts, _: relations.on(facts),
+    "under": lambda facts, _: np.maximum(relations.under(facts), relations.below(facts)),
+    "below": lambda facts, _: np.maximum(relations.under(facts), relations.below(facts)),
+    "above": lambda facts, _: relations.above(facts),
+    "front_of": lambda facts, _: relations.towards(facts, 0.0),
+    "behind": lambda facts, _: relations.towards(facts, np.pi),
+    "viewed_side": lambda facts, side: relations.towards(facts, _SIDES[side]),
+    "own_side": lambda facts, side: relations.towards(facts, -_SIDES[side]),
+}
+"""Tables of relations by what is said of them; the side where one is said."""
+
+
+@functools.cache
+def _sayings() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
+    """What answers say around the name of the thing that a place is told by, the longest first."""
+    found = []
+    for kind in _RELATIONS:
+        for way in ways_of(f"said_{kind}", heldout=False):
+            before, after = (re.escape(part.strip()) for part in way.split("{a}"))
+            before = re.sub(r"(\\ )?(the|a|an)$", "", before)
+            before = before.replace(r"\{side\}", "(?P<side>left|right)").replace(r"\{using\}", r"[\w ]+")
+            found.append((kind, re.compile(rf"\b{before}\s*$"), re.compile(rf"\s*{after}\b" if after else "")))
+    return tuple(sorted(found, key=lambda saying: -len(saying[1].pattern + saying[2].pattern)))
+
+
+def _relation(before: str, after: str, facts: RoomFacts) -> np.ndarray | None:
+    """The table of the relation that is stated of the thing between two pieces of text."""
+    for kind, head, tail in _sayings():
+        match = head.search(before)
+        if match and tail.match(after):
+            return _RELATIONS[kind](facts, match.groupdict().get("side", ""))
+    return None
 
 
 def stated_facts(answer: GroundedText, facts: RoomFacts, owner: Mapping[int, int]) -> list[bool]:
@@ -50,7 +81,8 @@ def stated_facts(answer: GroundedText, facts: RoomFacts, owner: Mapping[int, int
         one = linked[0] if len(linked) == 1 else None
         verdicts += _of_phrase(answer.text[phrase.start : phrase.end].lower(), linked, facts)
         before = _without_article(answer.text[end : phrase.start].lower())
-        relation = next((tables for pattern, tables in _RELATIONS if re.search(rf"\b{pattern}", before)), ())
+        after = answer.text[phrase.end : _start_of(answer, number + 1)].lower()
+        relation = _relation(before, after, facts)
         if before.endswith("between"):
             first = one
         elif before == "and" and first is not None:
@@ -58,13 +90,12 @@ def stated_facts(answer: GroundedText, facts: RoomFacts, owner: Mapping[int, int
                 int(relations.between(facts, first, one)[subject]) if one is not None and subject is not None else NO
             )
             first = None
-        elif not relation:
+        elif relation is None:
             subject = one
         elif subject is None or one is None:
             verdicts.append(NO)  # a place by something that is not here
         else:
-            verdicts.append(max(int(table(facts)[one, subject]) for table in relation))
-        after = answer.text[phrase.end : _start_of(answer, number + 1)].lower()
+            verdicts.append(int(relation[one, subject]))
         verdicts += [int(place(facts)[subject]) if subject is not None else NO for place in _places(after)]
         end = phrase.end
     return [verdict == YES for verdict in verdicts if verdict != DOUBTFUL]
@@ -72,7 +103,8 @@ def stated_facts(answer: GroundedText, facts: RoomFacts, owner: Mapping[int, int
 
 def _of_phrase(said: str, linked: list[int | None], facts: RoomFacts) -> Iterator[int]:
     """The name, its number and the looks."""
-    parts = [word for word in said.split() if word not in _ARTICLES]
+    parts = said.split()
+    parts = parts[1:] if parts and parts[0] in _ARTICLES else parts
     number = words.NUMBERS.index(parts[0]) if parts and parts[0] in words.NUMBERS else None
     parts = parts[1:] if number is not None else parts
     looks = [word for word in parts if word in _COLOURS or word in _MATERIALS]
