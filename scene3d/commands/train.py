@@ -63,6 +63,31 @@ def alignment(
     train_alignment(settings, model, data, out, save_every=save_every)
 
 
+def readings(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    save_every: int = 1000,
+) -> None:
+    """Train the readings of a model: colours of objects, kinds of rooms, and what a question is after.
+
+    Args:
+        config: A shipped preset such as readings/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id; its detector makes the proposals.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.readings import ReadingsTraining, train_readings
+
+    settings = load_config(ReadingsTraining, config)
+    train_readings(settings, model, data, out, save_every=save_every)
+
+
 def relations(
     config: Positional[str],
     /,
@@ -140,6 +165,7 @@ def calibration(*, model: Path, data: Path, seed: int = 1) -> None:
 COMMANDS: dict[str, Callable[..., None]] = {
     "detector": detector,
     "alignment": alignment,
+    "readings": readings,
     "relations": relations,
     "instruct": instruct,
     "calibration": calibration,

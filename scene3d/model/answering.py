@@ -13,12 +13,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scene3d.errors import InputError
+from scene3d.model.findings import finding
 from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
 from scene3d.model.notes import BLIND, Found, SceneWords, note, targets_of
 from scene3d.model.prompt import embed_tokens, question_tokens
 from scene3d.model.question import Question
+from scene3d.model.readings import ROOMS
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
@@ -67,6 +69,11 @@ class Answering:
             prefix = self.model.prefix(self.seen, self.scene.name)
             return self.model.read(prefix), prefix.end, self.model.soft(self.seen), self.model.keys(self.seen)
 
+    @cached_property
+    def _room(self) -> str:
+        readings = self.grounder.readings
+        return ROOMS[int(readings.room_logit(self.seen.kind, self.seen.score).argmax())] if readings else ""
+
     @torch.no_grad()
     def scores(self, questions: list[Question]) -> Scores:
         """What the relation scorer holds of each question."""
@@ -87,7 +94,14 @@ class Answering:
         token, present = self.encoder.tokens([question.spoken() for question in questions])
         return self.scorer(token, present, self.seen, selected)
 
-    def found(self, scores: Scores, row: int) -> Found:
+    @torch.no_grad()
+    def asks(self, questions: list[Question]) -> list[str]:
+        """What each question is after, one of `ASPECTS`."""
+        readings = self.grounder.readings
+        spoken = [question.spoken() for question in questions]
+        return readings.asked(*self.encoder.tokens(spoken)) if readings and spoken else [""] * len(spoken)
+
+    def found(self, scores: Scores, row: int, asks: str = "") -> Found:
         """One question's scores as probabilities."""
         config = self.grounder.config
         return Found(
@@ -95,6 +109,8 @@ class Answering:
             absent=float((config.absent_scale * scores.absent[row] + config.absent_shift).sigmoid()),
             anchor=scores.anchor[row].softmax(1),
             candidate=scores.candidate[row].sigmoid(),
+            asks=asks,
+            room=self._room,
         )
 
     def ground(self, questions: list[Question], *, always: bool = False) -> list[GroundedText]:
@@ -142,12 +158,11 @@ class Answering:
         started = time.perf_counter()
         scores = self.scores(questions)
         cache, first, soft, _ = self._read
-        tokens = [
-            question_tokens(
-                self.model, question, words=self.scene.words, note=note(self.scene, self.found(scores, row))
-            )
-            for row, question in enumerate(questions)
-        ]
+        tokens = []
+        for row, (question, asks) in enumerate(zip(questions, self.asks(questions), strict=True)):
+            found = self.found(scores, row, asks)
+            told = note(self.scene, found, finding=finding(self.scene, found))
+            tokens.append(question_tokens(self.model, question, words=self.scene.words, note=told))
         asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]
 

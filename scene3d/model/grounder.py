@@ -27,6 +27,7 @@ from scene3d.model.language_files import load_language
 from scene3d.model.llama_int8 import quantize
 from scene3d.model.llama_lora import merge_lora
 from scene3d.model.proposals import ReadingRules, propose
+from scene3d.model.readings import Readings, ReadingsConfig
 from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.scan import thin
 from scene3d.model.session import Session
@@ -34,8 +35,8 @@ from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
 from scene3d.types import Scene
 
 CONFIG = "config.json"
-ALIGNMENT_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
-    f"{part}.safetensors" for part in ("alignment", "relations", "language")
+ALIGNMENT_WEIGHTS, READINGS_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
+    f"{part}.safetensors" for part in ("alignment", "readings", "relations", "language")
 )
 
 
@@ -53,6 +54,7 @@ class GrounderConfig:
     align_shift: float = 0.0
     """The same for the probability that a phrase names a proposal."""
     rules: ReadingRules = field(default_factory=ReadingRules)
+    readings: ReadingsConfig = field(default_factory=ReadingsConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     target_scale: float = 1.0
@@ -74,6 +76,8 @@ class Grounder(nn.Module, ModelHubMixin):
         alignment: Phrases to proposals; None for a model that only segments.
         config: Calibration, reading rules, sizes of the language parts.
         scorer: Sentences to proposals; None where it is not trained yet.
+        readings: Colours, kinds of rooms and of questions; without them the detector's colours are all there is, and
+            notes begin with no finding.
     """
 
     def __init__(
@@ -83,6 +87,7 @@ class Grounder(nn.Module, ModelHubMixin):
         alignment: AlignmentHead | None = None,
         config: GrounderConfig | None = None,
         scorer: RelationScorer | None = None,
+        readings: Readings | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
@@ -90,6 +95,7 @@ class Grounder(nn.Module, ModelHubMixin):
         self.alignment = alignment
         self.config = config or GrounderConfig()
         self.scorer = scorer
+        self.readings = readings
         self.language_weights: Path | None = None
         self._language: LanguageModel | None = None
         self.eval()
@@ -119,11 +125,15 @@ class Grounder(nn.Module, ModelHubMixin):
         if (folder / ALIGNMENT_WEIGHTS).is_file():
             alignment = AlignmentHead(detector_config.width, text_width=config.text_width, width=config.alignment_width)
             weights.load_tensors(folder / ALIGNMENT_WEIGHTS, alignment)
+        readings = None
+        if (folder / READINGS_WEIGHTS).is_file():
+            readings = Readings(config.readings)
+            weights.load_tensors(folder / READINGS_WEIGHTS, readings)
         scorer = None
         if (folder / SCORER_WEIGHTS).is_file():
             scorer = RelationScorer(config.scorer)
             weights.load_tensors(folder / SCORER_WEIGHTS, scorer)
-        grounder = cls(detector, detector_config, alignment, config, scorer)
+        grounder = cls(detector, detector_config, alignment, config, scorer, readings)
         if (folder / LANGUAGE_WEIGHTS).is_file():
             grounder.language_weights = folder / LANGUAGE_WEIGHTS
         return grounder
@@ -134,6 +144,8 @@ class Grounder(nn.Module, ModelHubMixin):
         (save_directory / CONFIG).write_text(json.dumps(to_mapping(self.config), indent=1) + "\n", encoding="utf-8")
         if self.alignment is not None:
             weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment, half=True)
+        if self.readings is not None:
+            weights.save_tensors(save_directory / READINGS_WEIGHTS, self.readings, half=True)
         if self.scorer is not None:
             weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer, half=True)
         target = save_directory / LANGUAGE_WEIGHTS

@@ -14,7 +14,7 @@ from scene3d.model.geometry_features import pair_features
 from scene3d.types import Referents
 
 _SURE_COLOUR, _SURE_MATERIAL = 0.15, 0.25
-_NEAR_M, _WALL_M, _CORNER_M, _OPEN_M = 1.5, 0.2, 0.4, 0.6
+_NEAR_M, WALL_M, CORNER_M, _OPEN_M = 1.5, 0.2, 0.4, 0.6
 _LIFTED_M, _ABOVE_M, _SUNK_M, _SHARED = 0.2, 0.12, 0.6, 0.6
 """What stands on something: how high at least, how far over or below its top, and how much of it lies over it."""
 _LISTED, _DESCRIBED, _NEIGHBOURS = 4, 2, 2
@@ -93,9 +93,9 @@ class SceneWords:
         if self.support[i] >= 0:
             said.append(f"on {self.name[self.support[i]]}")
         elif float(self._bottom_m[i]) > _LIFTED_M:
-            said += ["on wall"] * (wall < _WALL_M)
-        elif wall < _WALL_M:
-            said.append("on floor in corner" if corner < _CORNER_M else "on floor against wall")
+            said += ["on wall"] * (wall < WALL_M)
+        elif wall < WALL_M:
+            said.append("on floor in corner" if corner < CORNER_M else "on floor against wall")
         else:
             central = wall > _OPEN_M and float(self.seen.place[i, :2].norm()) < 2 * _OPEN_M
             said.append("on floor in middle of room" if central else "on floor")
@@ -114,14 +114,21 @@ class SceneWords:
 
     def side(self, i: int, anchor: int) -> str:
         """Where `i` is for somebody who faces `anchor`: its front tells from where, else the middle of the room."""
-        place = self.seen.place
-        front = place[anchor, 6:8] if float(place[anchor, 8]) > 0.5 else -place[anchor, :2]
-        offset = place[i, :2] - place[anchor, :2]
-        left = float(front[1] * offset[0] - front[0] * offset[1])  # of one who looks against the front
-        ahead = float((front * offset).sum())
+        left, ahead = self._seen_from(i, anchor)
         if abs(left) > abs(ahead):
             return "left" if left > 0 else "right"
         return "front" if ahead > 0 else "behind"
+
+    def hand(self, i: int, anchor: int) -> str:
+        """left or right, for somebody who faces `anchor`."""
+        return "left" if self._seen_from(i, anchor)[0] > 0 else "right"
+
+    def _seen_from(self, i: int, anchor: int) -> tuple[float, float]:
+        """How far left and ahead of the anchor, for one who looks against its front."""
+        place = self.seen.place
+        front = place[anchor, 6:8] if float(place[anchor, 8]) > 0.5 else -place[anchor, :2]
+        offset = place[i, :2] - place[anchor, :2]
+        return float(front[1] * offset[0] - front[0] * offset[1]), float((front * offset).sum())
 
     def inventory(self, *, least: float = 0.3) -> str:
         """All names with their counts, most frequent first."""
@@ -140,24 +147,40 @@ class Found:
     anchor: Float[Tensor, "a r1"]
     """Distributions, the last column for none."""
     candidate: Float[Tensor, "r"]
+    asks: str = ""
+    """What the question is after, one of `ASPECTS`."""
+    room: str = ""
+    """What kind of room it seems to be."""
+
+    def told_by(self) -> list[int]:
+        """The objects that the question is told by, each once, in its order."""
+        best = [int(row.argmax()) for row in self.anchor if len(row)]
+        return list(dict.fromkeys(i for i in best if i < self.anchor.shape[1] - 1))
 
 
-def note(scene: SceneWords, found: Found, *, threshold: float = 0.5) -> str:
+def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, finding: str = "") -> str:
     """The note for one question.
 
     Lists what it is about, with looks, sizes and places; what it is told by, with distances; and for a question about
     no object in particular all that is here.
+
+    Args:
+        scene: Of which room.
+        found: What the question is about.
+        threshold: Objects at least this probable are meant.
+        finding: What perception holds to be the answer, which comes first.
     """
+    first = f"{found.asks} {finding} | " if finding else ""
     targets = targets_of(found, threshold=threshold)
     if not targets:
         rivals = [scene.words[i] for i in (found.candidate > 0.5).nonzero()[:, 0].tolist()]
         here = f"but {len(rivals)}: {'; '.join(rivals[:_LISTED])}" if rivals else f"here: {scene.inventory()}"
-        return f"found none, {here}{_told_by(scene, found, [])}"
+        return f"{first}found none, {here}{_told_by(scene, found, [])}"
     lines = [
         f"{scene.words[i]}, {scene.size(i)}, {scene.where(i)}" if len(targets) <= _DESCRIBED else scene.words[i]
         for i in targets[: _LISTED if len(targets) > _DESCRIBED else _DESCRIBED]
     ]
-    return f"found {len(targets)}: {'; '.join(lines)}{_told_by(scene, found, targets)}"
+    return f"{first}found {len(targets)}: {'; '.join(lines)}{_told_by(scene, found, targets)}"
 
 
 def targets_of(found: Found, *, threshold: float = 0.5) -> list[int]:
@@ -170,19 +193,13 @@ def targets_of(found: Found, *, threshold: float = 0.5) -> list[int]:
 
 
 def _told_by(scene: SceneWords, found: Found, targets: list[int]) -> str:
-    said, told = "", list[int]()
-    for row in found.anchor:
-        if not len(row) > 1 or int(row.argmax()) == len(row) - 1:
-            continue
-        i = int(row[:-1].argmax())
-        if i in (*told, *targets[:_DESCRIBED]):
-            continue
+    said = ""
+    for n, i in enumerate(i for i in found.told_by() if i not in targets[:_DESCRIBED]):
         said += f" | by {scene.words[i]}, {scene.size(i)}"
-        if not told:
+        if not n:
             said += f", {scene.where(i)}"
         if targets:
             said += f", {metres(float(scene.pair[targets[0], i, 5]))} away, {scene.side(targets[0], i)}"
-        told.append(i)
     return said
 
 

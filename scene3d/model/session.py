@@ -16,6 +16,7 @@ from scene3d.model.dialogue import Dialogue
 from scene3d.model.encoding import Encoding
 from scene3d.model.markup import REF
 from scene3d.model.question import Question
+from scene3d.model.readings import paint
 from scene3d.model.referents import referents
 from scene3d.model.text import text_encoder
 from scene3d.types import GroundedText, Phrase, Proposals, Referents, Scene
@@ -70,7 +71,12 @@ class Session:
         """The objects as the language parts see them."""
         scene = self.scene if self.scene.normal is not None else with_normals(self.scene)
         assert scene.normal is not None
-        return referents(self.encoding, scene.xyz_m, scene.normal)
+        seen, readings = referents(self.encoding, scene.xyz_m, scene.normal), self.grounder.readings
+        if readings is None or scene.rgb is None:
+            return seen
+        mask = self.encoding.mask[:, self.encoding.superpoint]
+        with torch.no_grad():
+            return readings.coloured(seen, paint(mask, scene.rgb.float() / 255))
 
     @cached_property
     def answering(self) -> Answering:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
+from scene3d.model.findings import finding
 from scene3d.model.grounder import Grounder
 from scene3d.model.language import LanguageModel, Prefix
 from scene3d.model.llama_attention import Packed
@@ -20,7 +21,7 @@ from scene3d.model.relations import ANCHORS, RelationScorer
 from scene3d.model.text import text_encoder
 from scene3d.model.writing import CLOSE, REF
 from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, speak
+from scene3d.synth.language import RoomFacts, Turn, speak
 from scene3d.train.exchanges import Exchange, exchanges_of
 from scene3d.train.proposed import ProposedRoom
 from scene3d.train.relations import Asked, asked_of, token_states
@@ -190,7 +191,8 @@ def _block(
     if not all(rows) or not all(room.rows_of((i,)) for i in turn.targets):
         return None
     question = replace(exchange.question, select=tuple(row[0] for row in rows))
-    told = BLIND if blind else note(scene, _truly_found(exchange, room))
+    found = _truly_found(exchange, room)
+    told = BLIND if blind else note(scene, found, finding=_true_finding(turn, scene, found))
     asked = question_tokens(model, question, words=scene.words, note=told)
     token = asked + answer_tokens(model, turn.answer)
     if len(token) > _MOST_TOKENS:
@@ -218,4 +220,9 @@ def _truly_found(exchange: Exchange, room: ProposedRoom) -> Found:
     for a in range(ANCHORS):
         rows = room.rows_of(turn.anchors[a]) if a < len(turn.anchors) else []
         anchor[a, rows or [count]] = 1 / max(1, len(rows))
-    return Found(target=target, absent=float(not turn.targets), anchor=anchor, candidate=candidate)
+    return Found(target=target, absent=float(not turn.targets), anchor=anchor, candidate=candidate, asks=turn.asks)
+
+
+def _true_finding(turn: Turn, scene: SceneWords, found: Found) -> str:
+    """The answer itself, so that findings are believed; of two things the one, as perception calls it."""
+    return turn.reply if turn.asks and turn.asks != "which" else finding(scene, found)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -17,6 +17,7 @@ from scene3d.errors import InputError
 from scene3d.model.encoding import encoding_of
 from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
+from scene3d.model.readings import paint
 from scene3d.model.referents import referents
 from scene3d.train.augment import AugmentConfig, augment
 from scene3d.train.data import TrainingSample, find_samples, load_sample
@@ -24,7 +25,7 @@ from scene3d.train.targets import mask_overlap, scan_targets
 from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
-_MEASURED = 2
+_MEASURED = 3
 """Counts the ways in which places have been measured; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
@@ -54,6 +55,8 @@ class ProposedRoom:
     owner: Int64[Tensor, "r"]
     """`SceneObject.id` where the mask meets an object with IoU of at least 0.5, `NOBODY` where it meets none with 0.25,
     else `UNCLEAR`."""
+    painted: Float[Tensor, "r p"] | None = None
+    """Colours of the points, as `paint` gives them; None without colour."""
 
     def rows_of(self, ids: tuple[int, ...]) -> list[int]:
         """Referents that are one of the objects `ids`."""
@@ -90,17 +93,24 @@ def _read(grounder: Grounder, path: Path, variant: int, folder: Path) -> Propose
     if not kept.is_file():
         generator = torch.Generator().manual_seed(int(name[:12], 16) + variant)
         sample = augment(load_sample(path, grounder.detector_config.classes), _TURNED, generator)
-        seen, owner = propose_sample(grounder, sample)
+        seen, owner, painted = propose_sample(grounder, sample)
         fields = ("embedding", "kind", "look", "place", "score")
-        save_file({"owner": owner} | {f: getattr(seen, f).contiguous() for f in fields}, kept)
+        others = {"owner": owner} if painted is None else {"owner": owner, "painted": painted}
+        save_file(others | {f: getattr(seen, f).contiguous() for f in fields}, kept)
     tensors = load_file(kept)
-    owner = tensors.pop("owner")
-    return ProposedRoom(path=path, seen=Referents(id=tuple(range(len(owner))), **tensors), owner=owner)
+    owner, painted = tensors.pop("owner"), tensors.pop("painted", None)
+    seen = Referents(id=tuple(range(len(owner))), **tensors)
+    if grounder.readings is not None and painted is not None:
+        with torch.no_grad():
+            seen = grounder.readings.coloured(seen, painted)
+    return ProposedRoom(path=path, seen=seen, owner=owner, painted=painted)
 
 
 @torch.no_grad()
-def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referents, Int64[Tensor, "r"]]:
-    """Referents of a sample, and the id of the object behind each, as `ProposedRoom.owner` says."""
+def propose_sample(
+    grounder: Grounder, sample: TrainingSample
+) -> tuple[Referents, Int64[Tensor, "r"], Float[Tensor, "r p"] | None]:
+    """Referents of a sample with the detector's own colours, and `ProposedRoom.owner` and `.painted`."""
     scan = sample.scan
     found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
     encoding = encoding_of(scan.superpoint, found)
@@ -110,4 +120,5 @@ def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referent
     if overlap.numel():
         best, row = overlap.max(1)
         owner = torch.where(best >= 0.5, sample.object_id[row], torch.where(best < 0.25, NOBODY, UNCLEAR))
-    return seen, owner
+    rgb = scan.rgb
+    return seen, owner, None if rgb is None else paint(found.mask[:, scan.superpoint], rgb)

@@ -15,6 +15,7 @@ from scene3d.model.answering import Answering, take_referents
 from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import GrounderConfig
 from scene3d.model.question import Question
+from scene3d.model.readings import Readings, ReadingsConfig
 from scene3d.model.referents import referents
 from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.writing import WritingRules
@@ -39,6 +40,7 @@ def grounder() -> Any:
         language.mark_bias.add_(torch.tensor([30.0, 0.0, 30.0]))  # phrases are opened and closed often
     return SimpleNamespace(
         scorer=scorer.eval(),
+        readings=Readings(ReadingsConfig(kinds=len(KINDS))).eval(),
         language=language,
         config=GrounderConfig(link_threshold=0.2),
         detector_config=SimpleNamespace(classes=KINDS),

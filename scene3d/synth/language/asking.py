@@ -8,6 +8,9 @@ from scene3d.synth.language.phrasing import SHORT_ANSWER, marked
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
 
+_ASKS = {"what": "name", "what_nearest": "name", "compare": "which", "closer": "which"}
+"""What families of questions are after, where their names do not say it."""
+
 
 def asked(
     speaker: Speaker,
@@ -37,5 +40,6 @@ def asked(
         anchors=tuple(facts.ids(objects) for objects in anchors),
         candidates=candidates,
         reply=reply,
+        asks=_ASKS.get(family, family),
     )
     return LanguageSample(task="qa", family=family, template=name, turns=(turn,))

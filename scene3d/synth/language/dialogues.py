@@ -104,12 +104,14 @@ def instead(speaker: Speaker) -> LanguageSample | None:
         return None
     name, text = speaker.phrase("exists")
     nouns = {"t": missing, "ts": words.plural(missing), "at": words.one(missing)}
-    before = replace(_turn(speaker, text.format_map(nouns), f"No, there is no {missing} here.", (), ()), reply="no")
+    before = replace(
+        _turn(speaker, text.format_map(nouns), f"No, there is no {missing} here.", (), ()), reply="no", asks="exists"
+    )
     then, text = speaker.phrase("instead")
     number = words.one(word) if len(members) == 1 else f"{words.NUMBERS[len(members)]} {words.plural(word)}"
     answer = f"Yes, there {'is' if len(members) == 1 else 'are'} [{number}]."
     after = _turn(speaker, text.format(at=words.one(word)), answer, (members,), members, candidates=word)
-    after = replace(after, reply="yes")
+    after = replace(after, reply="yes", asks="exists")
     turns = (before, after)
     return LanguageSample(task="dialogue", family="instead", template=f"{name}+{then}", turns=turns)
 
@@ -229,7 +231,7 @@ def _its(speaker: Speaker, key: str, index: int, word: str, reply: str, before: 
     name, text = speaker.phrase(key)
     verb = "are" if words.is_plural(word) else "is"
     turn = _turn(speaker, text, f"The [{word}] {verb} {before}{reply}.", ((index,),), (index,))
-    return name, replace(turn, reply=reply)
+    return name, replace(turn, reply=reply, asks=key.removeprefix("its_"))
 
 
 def _its_place(speaker: Speaker, index: int, word: str) -> tuple[str, Turn] | None:

@@ -185,7 +185,7 @@ def name(speaker: Speaker) -> LanguageSample | None:
 
 
 def holds(speaker: Speaker) -> LanguageSample | None:
-    """Whether something is of a colour or material, or in a place."""
+    """Whether something is of a colour or material, or in a place; no object is what a wrong claim describes."""
     about = pointed(speaker)
     if about is None:
         return None
@@ -201,7 +201,7 @@ def holds(speaker: Speaker) -> LanguageSample | None:
     return asked(
         speaker, "holds", "holds", {"x": about.text, "cond": said}, reply="yes" if wanted else "no",
         sentence=f"{'Yes' if wanted else 'No'}, {claim}", links=((about.index,), *condition.anchors),
-        targets=(about.index,), anchors=about.anchors + condition.anchors,
+        targets=(about.index,) if wanted else (), anchors=about.anchors + condition.anchors,
         candidates=speaker.facts.candidates(about.pool.word),
     )  # fmt: skip
 

@@ -28,6 +28,9 @@ class Turn:
     """Objects that fit the name of the target, the targets included: what a guess has to choose from."""
     reply: str = ""
     """For questions: the bare answer that exact match compares ("brown", "2", "yes")."""
+    asks: str = ""
+    """What a question is after: exists, count, colour, material, name, holds, where, side, distance, room or which (of
+    two); empty for whatever else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,173 @@
+"""The readings learn what can be told without the language model: colours, kinds of rooms, what is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from scene3d.config import to_mapping
+from scene3d.errors import InputError
+from scene3d.model.detector import COLOURS
+from scene3d.model.grounder import Grounder
+from scene3d.model.readings import ASPECTS, ROOMS, Readings, ReadingsConfig
+from scene3d.model.text import TextEncoder, text_encoder
+from scene3d.synth import load_training_scene
+from scene3d.synth.language import RoomFacts, speak
+from scene3d.train import checkpoint
+from scene3d.train.exchanges import exchanges_of
+from scene3d.train.progress import TrainingLog
+from scene3d.train.proposed import ProposedRoom, proposed_rooms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadingsTraining:
+    """One run."""
+
+    readings: ReadingsConfig = field(default_factory=ReadingsConfig)
+    steps: int = 3000
+    batch: int = 512
+    variants: int = 2
+    """Turned variants of each room."""
+    sentences: int = 100
+    """Dialogues per room, half of them questions."""
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    rarity: float = 0.3
+    """Rare colours count as much more as this power of their rarity."""
+    noise: float = 0.03
+    """Deviation of what is added to the points' colours and to the sentences."""
+    missed: float = 0.5
+    """Most of the objects that a room is made to miss."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examples:
+    """What the heads learn from: n objects, t sentences, b rooms."""
+
+    held: Float[Tensor, "n m"]
+    """The detector's probabilities of colours."""
+    painted: Float[Tensor, "n p"]
+    colour: Int64[Tensor, "n"]
+    sentence: Float[Tensor, "t e"]
+    asks: Int64[Tensor, "t"]
+    standing: list[tuple[Tensor, Tensor]]
+    """Classes and scores of each room's objects."""
+    room: Int64[Tensor, "b"]
+
+
+def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, *, save_every: int = 1000) -> Path:
+    """Train the readings of a model, or go on with an interrupted training in `out`.
+
+    Args:
+        config: What is trained.
+        model: A model with a trained detector.
+        data: Folder of compact training files.
+        out: Checkpoint, logs and finally the whole model are written here.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        Folder of the model with its readings.
+
+    Raises:
+        InputError: No training files below `data`, or none with colours.
+        ConfigError: `out` holds a checkpoint of another configuration.
+    """
+    grounder = Grounder.from_pretrained(model)
+    grounder.readings = None  # so that rooms are seen with the detector's own colours
+    torch.manual_seed(config.seed)
+    readings = Readings(config.readings)
+    optimizer = torch.optim.AdamW(readings.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
+    parts = {"readings": readings, "optimizer": optimizer, "schedule": schedule}
+    state = checkpoint.load(out, config=to_mapping(config))
+    first = 0
+    if state is not None:
+        first = state["step"]
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    rooms = proposed_rooms(grounder, data, variants=config.variants)
+    examples = examples_of(rooms, text_encoder(grounder.config.text_encoder), config)
+    if not len(examples.colour):
+        raise InputError(f"{data}: no room here has colours to learn from")
+    with TrainingLog(out, steps=config.steps, first_step=first, every=100) as log:
+        for step in range(first, config.steps):
+            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
+            losses = readings_losses(readings, examples, config)
+            loss = torch.stack(list(losses.values())).sum()
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            schedule.step()
+            log.step(step + 1, {name: float(value.detach()) for name, value in (losses | {"loss": loss}).items()})
+            if (step + 1) % save_every == 0 or step + 1 == config.steps:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+    grounder.readings = readings.eval()
+    grounder.save_pretrained(out / "model")
+    return out / "model"
+
+
+def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: ReadingsTraining) -> Examples:
+    """Objects that are known, the rooms they stand in, and things said about these; each room is spoken of once."""
+    held, painted, colour, standing, kinds = [], [], [], [], []
+    sentences: list[str] = []
+    asks: list[int] = []
+    spoken_of: set[Path] = set()
+    for room in rooms:
+        scene = load_training_scene(room.path)
+        colours = {thing.id: thing.colour for thing in scene.objects if thing.colour in COLOURS}
+        known = [row for row, owner in enumerate(room.owner.tolist()) if owner in colours]
+        if room.painted is not None:
+            held.append(room.seen.look[known, : len(COLOURS)])
+            painted.append(room.painted[known])
+            colour += [COLOURS.index(colours[int(room.owner[row])]) for row in known]
+        facts = RoomFacts(scene)
+        standing.append((room.seen.kind, room.seen.score))
+        kinds.append(ROOMS.index(facts.kind))
+        if room.path not in spoken_of:
+            spoken_of.add(room.path)
+            seed = config.seed + int.from_bytes(room.path.stem.encode()[-6:], "big")
+            said = speak(facts, seed=seed, count=config.sentences // 2, task="qa")
+            said += speak(facts, seed=seed + 1, count=config.sentences - config.sentences // 2)
+            exchanges = [exchange for sample in said for exchange in exchanges_of(sample)]
+            sentences += [exchange.question.spoken() for exchange in exchanges]
+            asks += [ASPECTS.index(exchange.turn.asks) for exchange in exchanges]
+    return Examples(
+        held=torch.cat([torch.zeros(0, len(COLOURS)), *held]),
+        painted=torch.cat(painted) if painted else torch.zeros(0, 0),
+        colour=torch.tensor(colour, dtype=torch.int64),
+        sentence=encoder.encode(sentences),
+        asks=torch.tensor(asks, dtype=torch.int64),
+        standing=standing,
+        room=torch.tensor(kinds),
+    )
+
+
+def readings_losses(readings: Readings, examples: Examples, config: ReadingsTraining) -> dict[str, Tensor]:
+    """Losses of the three heads over random examples."""
+    row = torch.randint(len(examples.colour), (config.batch,))
+    share = torch.bincount(examples.colour, minlength=len(COLOURS)).float().clamp_min(1) / len(examples.colour)
+    weight = share**-config.rarity
+    logit = readings.colour_logit(
+        _noisy(examples.held[row], config).clamp_min(0), _noisy(examples.painted[row], config)
+    )
+    losses = {"colour": cross_entropy(logit, examples.colour[row], weight=weight / weight[examples.colour].mean())}
+    row = torch.randint(len(examples.asks), (config.batch,))
+    losses["asks"] = cross_entropy(readings.asks(_noisy(examples.sentence[row], config)), examples.asks[row])
+    chosen = torch.randint(len(examples.room), (16,)).tolist()
+    logits = []
+    for kind, score in (examples.standing[i] for i in chosen):
+        kept = torch.rand(len(score)) >= config.missed * torch.rand(())
+        logits.append(readings.room_logit(kind[kept], score[kept]))
+    losses["room"] = cross_entropy(torch.stack(logits), examples.room[chosen])
+    return losses
+
+
+def _noisy(value: Tensor, config: ReadingsTraining) -> Tensor:
+    return value + config.noise * torch.randn(value.shape)
