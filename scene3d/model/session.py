@@ -78,6 +78,12 @@ class Session:
         with torch.no_grad():
             return readings.coloured(seen, paint(mask, scene.rgb.float() / 255))
 
+    def likely_labels(self, *, least: float = 0.05) -> list[dict[str, float]]:
+        """Class names that each object may have, with their probabilities."""
+        names = self.grounder.detector_config.classes
+        probability = self.encoding.class_logit[:, :-1].softmax(1)
+        return [{names[i]: float(row[i]) for i in torch.nonzero(row >= least)[:, 0].tolist()} for row in probability]
+
     @cached_property
     def answering(self) -> Answering:
         """Reads the scene once for all questions."""

@@ -58,6 +58,8 @@ class Instance:
     objects: Mapping[str, Thing]
     missing: tuple[str, ...]
     """Slots for which the scene has nothing."""
+    trust: float = 1.0
+    """Less where objects are taken for what they are not likeliest to be."""
 
     def literals(self) -> list[tuple[Atom, bool]]:
         """The facts of the goal with their values; only where nothing is missing."""
@@ -102,6 +104,9 @@ def load_activities(path: Path) -> tuple[Activity, ...]:
 def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) -> Instance:
     """Choose an object per slot: one that the request names, else one that a robot gets to, else the surest.
 
+    Where nothing in the scene is likeliest of a fitting class, what may be of one is taken for it: who asks for a cup
+    knows that there is one.
+
     Args:
         activity: With its slots.
         world: The things to choose from; each takes one slot at most.
@@ -110,10 +115,17 @@ def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) 
     order = {object_id: i for i, object_id in enumerate(named)}
     taken: dict[str, Thing] = {}
     missing: list[str] = []
+    trust = 1.0
     for slot, labels in activity.slots.items():
-        fitting = [t for t in world.things if t.label in labels and t not in taken.values()]
+        free = [t for t in world.things if t.id not in {other.id for other in taken.values()}]
+        fitting = [t for t in free if t.label in labels]
         if not fitting:
-            missing.append(slot)
+            thing, share = _perhaps(free, labels)
+            if thing is None:
+                missing.append(slot)
+            else:
+                taken[slot] = thing
+                trust *= share**0.5
             continue
         taken[slot] = min(
             fitting,
@@ -124,7 +136,18 @@ def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) 
                 -t.score,
             ),
         )
-    return Instance(activity=activity, objects=taken, missing=tuple(missing))
+    return Instance(activity=activity, objects=taken, missing=tuple(missing), trust=trust)
+
+
+def _perhaps(things: Iterable[Thing], labels: tuple[str, ...]) -> tuple[Thing | None, float]:
+    """The thing that is likeliest of one of these classes although of another likelier, and how likely; under the
+    likeliest of them."""
+    best, share = None, 0.0
+    for thing in things:
+        known = {label: thing.likely[label] for label in labels if label in thing.likely}
+        if thing.score * sum(known.values()) > share:
+            best, share = thing.called(max(known, key=known.__getitem__)), thing.score * sum(known.values())
+    return best, share
 
 
 def _activity(record: object, where: str) -> Activity:

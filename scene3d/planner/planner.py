@@ -62,10 +62,27 @@ class Planner:
         self.session: Any = session
         self.domain = domain if isinstance(domain, Domain) else Domain.load(domain)
         self.robot = robot or RobotConfig()
-        transform = np.eye(4) if map_from_scene is None else _rigid(map_from_scene)
-        self.world: World = world_of(session, domain=self.domain, robot=self.robot, map_from_scene=transform)
+        self._map_from_scene = np.eye(4) if map_from_scene is None else _rigid(map_from_scene)
+        self.world: World = self._world_with({})
         self._activities = None if activities is None else tuple(activities)
         self.rank = rank
+
+    def _world_with(self, called: Mapping[int, str]) -> World:
+        """The world where some things are of other classes than the likeliest."""
+        return world_of(
+            self.session, domain=self.domain, robot=self.robot, map_from_scene=self._map_from_scene, called=called
+        )
+
+    def _world_for(self, goal: str) -> World:
+        """The world in which things are called what the goal calls them, as far as they may be that."""
+        names = {name for atom, _ in literals_of(parse_goal(goal)) for name in atom[1:]} if goal else set()
+        called = {
+            thing.id: label
+            for thing in self.world.things
+            for label in thing.likely
+            if thing.called(label).name in names
+        }
+        return self._world_with(called) if called else self.world
 
     @property
     def activities(self) -> tuple[Activity, ...]:
@@ -207,7 +224,8 @@ class Planner:
         least = max(_LEAST_RANK, _RIVAL * scores[order[0]]) if order else 0.0
         likely = [i for i in order if scores[i] >= least]
         named = self._named_in(request) if likely else []
-        return [(scores[i], instantiate(self.activities[i], self.world, named=named)) for i in likely]
+        found = [(scores[i], instantiate(self.activities[i], self.world, named=named)) for i in likely]
+        return sorted(((score * one.trust, one) for score, one in found), key=lambda pair: -pair[0])
 
     def _named_in(self, request: str) -> list[int]:
         """Objects that the request speaks of, where the session can ground text."""
@@ -240,16 +258,17 @@ class Planner:
         closed in the end is closed now.
         """
         literals = literals_of(parse_goal(goal)) if goal else []
+        world = self._world_for(goal)
         rest = {name for atom, _ in literals if atom[0] not in self.domain.knowledge.unseen for name in atom[1:]}
-        involved = set(relevant(self.world, rest))
+        involved = set(relevant(world, rest))
         unseen = [
             (atom, holds)
             for atom, holds in literals
             if atom[0] in self.domain.knowledge.unseen and not involved & set(atom[1:])
         ]
-        facts = self.world.facts - {atom for atom, holds in unseen if holds}
+        facts = world.facts - {atom for atom, holds in unseen if holds}
         facts |= {atom for atom, holds in unseen if not holds}
-        return replace(self.world, facts=facts).changed(observed)
+        return replace(world, facts=facts).changed(observed)
 
     def _aim(self, world: World, steps: list[WrittenStep]) -> str:
         """What steps bring about, as a goal; where the robot and its hands end up is no aim. Empty for nothing."""

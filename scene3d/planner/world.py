@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -42,6 +42,12 @@ class Thing:
     """In PDDL: `cup_3`."""
     score: float
     longest_m: float
+    likely: Mapping[str, float] = field(default_factory=dict)
+    """Other classes that it may be of, with their probabilities."""
+
+    def called(self, label: str) -> Thing:
+        """The same thing under another class."""
+        return replace(self, label=label, name=f"{slug(label)}_{self.id}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +110,12 @@ class World:
 
 
 def world_of(
-    session: SceneSession, *, domain: Domain, robot: RobotConfig, map_from_scene: Float64[np.ndarray, "4 4"]
+    session: SceneSession,
+    *,
+    domain: Domain,
+    robot: RobotConfig,
+    map_from_scene: Float64[np.ndarray, "4 4"],
+    called: Mapping[int, str] | None = None,
 ) -> World:
     """Read a world off an encoded scene.
 
@@ -113,11 +124,12 @@ def world_of(
         domain: What things afford.
         robot: Its size and reach.
         map_from_scene: Rigid transform from the scene's frame to the robot's map.
+        called: Classes of objects, by id, where they shall not be the likeliest.
     """
     scene, found = session.scene, session.segment()
     xyz, box, mask = scene.xyz_m.numpy(), found.box.numpy().astype(np.float64), found.mask.numpy()
     floor = floor_map(xyz, robot=robot)
-    things = tuple(_things(found, box))
+    things = tuple(_things(session, found, box, called or {}))
     hands = tuple(f"hand_{i + 1}" for i in range(robot.hands))
     facts, reasons = _affordances(things, domain)
     holders = [row for row, thing in enumerate(things) if ("container", thing.name) in facts]
@@ -145,17 +157,26 @@ def world_of(
     )
 
 
-def _things(found: Proposals, box: Float[np.ndarray, "q 6"]) -> Iterable[Thing]:
+def slug(label: str) -> str:
+    """A label as PDDL writes it."""
+    return re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_") or "object"
+
+
+def _things(
+    session: SceneSession, found: Proposals, box: Float[np.ndarray, "q 6"], called: Mapping[int, str]
+) -> Iterable[Thing]:
     labels = found.label or ("object",) * len(found.id)
+    likely = session.likely_labels() if hasattr(session, "likely_labels") else [{} for _ in labels]
     for row, (object_id, label) in enumerate(zip(found.id, labels, strict=True)):
-        slug = re.sub(r"[^a-z0-9]+", "_", label.lower()).strip("_") or "object"
-        yield Thing(
+        thing = Thing(
             id=object_id,
             label=label,
-            name=f"{slug}_{object_id}",
+            name=f"{slug(label)}_{object_id}",
             score=float(found.score[row]),
             longest_m=float((box[row, 3:] - box[row, :3]).max()),
+            likely={name: share for name, share in likely[row].items() if name != label},
         )
+        yield thing.called(called[object_id]) if object_id in called else thing
 
 
 def _affordances(things: tuple[Thing, ...], domain: Domain) -> tuple[set[Atom], dict[Atom, str]]:

@@ -63,7 +63,7 @@ class AnswerFigures:
                 self.contradictions += [contradicts(answer) for answer in answers]
                 self._judge(sample, answers, boxes, truth, room, facts)
             if task == "plan":
-                self._judge_goals(session, samples)
+                self._judge_goals(session, samples, facts, owner)
             if task == "qa":
                 guesses = session.answering.guess([_short(sample.turns[0].user) for sample in samples])
                 for sample, guess in zip(samples, guesses, strict=True):
@@ -98,16 +98,20 @@ class AnswerFigures:
             "milliseconds per answer": float(np.median(self.milliseconds)),
         }
 
-    def _judge_goals(self, session: Session, samples: list[LanguageSample]) -> None:
+    def _judge_goals(
+        self, session: Session, samples: list[LanguageSample], facts: RoomFacts, owner: dict[int, int]
+    ) -> None:
+        """Whether goals are those asked for, of things that truly are of the classes they want."""
         activities = {activity.name: activity for activity in household_activities()}
         planner = Planner(session)
-        label = {thing.name: thing.label for thing in planner.world.things}
+        truly = {row: facts.label[facts.id.index(i)] for i, row in owner.items()}
         for sample in samples:
             if sample.family in activities:
                 goal = planner.plan(sample.turns[0].user).goal
-                self.goals.append(
-                    activities[sample.family].is_aim(literals_of(parse_goal(goal)) if goal else [], label)
-                )
+                literals = literals_of(parse_goal(goal)) if goal else []
+                names = {name for atom, _ in literals for name in atom[1:]}
+                label = {name: truly.get(int(name.rsplit("_", 1)[1]), "") for name in names}
+                self.goals.append(activities[sample.family].is_aim(literals, label))
 
     def _judge(
         self,

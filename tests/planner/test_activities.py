@@ -1,10 +1,11 @@
 """The shipped activities, the household domain and the reader of steps understand each other."""
 
+import dataclasses
 from pathlib import Path
 
 import pytest
 
-from scene3d.errors import ConfigError
+from scene3d.errors import ConfigError, InputError
 from scene3d.planner import Planner, load_activities
 from scene3d.planner.activities import Activity, household_activities, instantiate
 from scene3d.planner.check import check_steps
@@ -15,7 +16,7 @@ from scene3d.planner.solve import is_valid, solve
 from scene3d.planner.steps import read_steps
 from scene3d.planner.world import Thing, World
 from scene3d.synth.language.plans import load_activities as written_activities
-from tests.planner.kitchen import CUP, LAMP, TABLE, kitchen, say
+from tests.planner.kitchen import BOTTLE, BOXES, CUP, LAMP, TABLE, Kitchen, kitchen, say
 
 DOMAIN = Domain.load()
 
@@ -95,6 +96,46 @@ def test_named_objects_come_first_then_reachable_ones() -> None:
     assert instantiate(activity, world).objects["place"].label == "shelf"
     assert instantiate(activity, world, named=(TABLE,)).objects["place"].id == TABLE
     assert instantiate(activity, world).goal() == f"(on cup_{CUP} shelf_7)"
+
+
+class PerhapsACup(Kitchen):
+    """What the detector calls a bottle may be a cup."""
+
+    def likely_labels(self) -> list[dict[str, float]]:
+        labels = enumerate(self.proposals.label or ())
+        return [{"bottle": 0.6, "cup": 0.3} if i == BOTTLE else {label: 0.9} for i, label in labels]
+
+
+CARRY = Activity(
+    name="carry", goals=("on({cup}, {table})",), slots={"cup": ("cup",), "table": ("table",)}, phrasings=("x",)
+)
+
+
+def test_what_may_be_a_cup_is_taken_for_one_where_nothing_is_likelier() -> None:
+    room = kitchen()
+    boxes = tuple(box for i, box in enumerate(BOXES) if i != CUP)
+    without = kitchen(boxes)
+    perhaps = PerhapsACup(room.scene, room.proposals)
+    sure = instantiate(CARRY, Planner(perhaps).world)
+    assert (sure.objects["cup"].id, sure.trust) == (CUP, 1.0)
+    assert instantiate(CARRY, Planner(without).world).missing == ("cup",)
+    room.proposals = dataclasses.replace(
+        room.proposals, label=tuple("clock" if i == CUP else b[0] for i, b in enumerate(BOXES))
+    )
+    taken = instantiate(CARRY, Planner(PerhapsACup(room.scene, room.proposals)).world)
+    assert (taken.objects["cup"].name, taken.missing) == (f"cup_{BOTTLE}", ())
+    assert taken.trust == pytest.approx((0.3 * 0.9) ** 0.5)
+
+
+def test_a_goal_calls_things_what_they_may_be() -> None:
+    room = kitchen()
+    planner = Planner(PerhapsACup(room.scene, room.proposals))
+    plan = planner.plan("tidy up", goal=f"(on cup_{BOTTLE} table_{TABLE})")
+    assert plan.valid
+    assert planner.validate(plan).valid
+    assert "cup" in plan.steps[-1].text
+    with pytest.raises(InputError, match=f"the scene has no 'lamp_{BOTTLE}'"):
+        planner.plan("tidy up", goal=f"(switched_on lamp_{BOTTLE})")
 
 
 def test_held_out_requests_are_ranked_by_examples_of_the_training_only() -> None:
