@@ -22,8 +22,8 @@ _PANEL_EM = 26
 _LATE_FRAMES = frozenset((4, 8, 12, 16, 20, 24, 30, 40, 60, 100, 200, 400, 800))
 """Ticks after the last change, about 10 ms each, at which to draw again.
 
-The toolkit draws on demand, a swap chain shows a frame up to five frames late (seen with Mesa's llvmpipe), and a frame is
-left out while the renderer is behind: without these, the end of an answer would wait for the next move of the mouse.
+The toolkit draws on demand, a swap chain shows a frame up to five frames late (seen with Mesa's llvmpipe), and a frame
+is left out while the renderer is behind: without these, the end of an answer would wait for the next move of the mouse.
 """
 
 
@@ -166,7 +166,7 @@ class DesktopWindow:
         return False  # True would not draw
 
     def _on_key(self, event: Any) -> bool:
-        """Typed letters are to be seen; the widget that has the focus takes them."""
+        """Typed letters are to be seen; the widget that has the focus takes them, Enter sends."""
         self._draw_on()
         if event.type == gui.KeyEvent.Type.DOWN:
             self.panel.entered = event.key == gui.KeyName.ENTER
