@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import struct
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
+from hidden_display import HiddenDisplay
 from scene3d import Grounder, Session, load_scene, resources
 from scene3d_viewer.layers import layers_of
 from scene3d_viewer.page import write_page
@@ -25,6 +23,7 @@ QUESTIONS = ("Where are the chairs?", "What is on the desk?", "List all the moni
 DOCS = resources.root() / "docs"
 CHROMIUM_FLAGS = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 SIZE = (1400, 860)
+WINDOW_QUESTIONS = ("What is on the desk?", "Where are the chairs?")
 
 
 def main() -> None:
@@ -37,7 +36,7 @@ def main() -> None:
         page = Path(folder) / "office.html"
         write_page(page, layers, exchanges)
         photograph_page(page, DOCS / "viewer-page.png")
-        photograph_window(session, Path(folder), DOCS / "viewer-window.png")
+    photograph_window(session, DOCS / "viewer-window.png")
 
 
 def photograph_page(page: Path, picture: Path) -> None:
@@ -57,40 +56,26 @@ def photograph_page(page: Path, picture: Path) -> None:
         browser.close()
 
 
-def photograph_window(session: Session, folder: Path, picture: Path) -> None:
-    """Open the window on a display of its own, ask, and take a picture of the whole display."""
-    read, write = os.pipe()
-    screen = f"{SIZE[0]}x{SIZE[1]}x24"
-    display = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", screen, "-fbdir", str(folder)], pass_fds=[write]
-    )
-    os.environ["DISPLAY"] = ":" + os.read(read, 16).decode().strip()
-    from scene3d_viewer.conversation import Conversation
-    from scene3d_viewer.desktop import DesktopWindow
+def photograph_window(session: Session, picture: Path) -> None:
+    """Open the window on a display of its own, ask, and take a picture of what is to be seen after the answers."""
+    with HiddenDisplay(*SIZE) as display:
+        os.environ["DISPLAY"] = display.name
+        from scene3d_viewer.conversation import Conversation
+        from scene3d_viewer.desktop import DesktopWindow
 
-    talk = Conversation(session)
-    window = DesktopWindow(talk, first=QUESTIONS[:1])
+        talk = Conversation(session)
+        window = DesktopWindow(talk, first=WINDOW_QUESTIONS)
+        shown: list[Image.Image] = []
 
-    def wait_and_close() -> None:
-        while not talk.exchanges:
-            time.sleep(0.1)
-        time.sleep(20)  # software rendering
-        shutil.copy(folder / "Xvfb_screen0", folder / "window.xwd")
-        window.close()
+        def wait_and_close() -> None:
+            while len(talk.exchanges) < len(WINDOW_QUESTIONS):
+                time.sleep(0.1)
+            shown.append(display.still_picture())
+            window.close()
 
-    threading.Thread(target=wait_and_close, daemon=True).start()
-    window.run()
-    display.terminate()
-    read_xwd(folder / "window.xwd").save(picture, optimize=True)
-
-
-def read_xwd(path: Path) -> Image.Image:
-    """The picture that Xvfb keeps of its screen: a header of big-endian words, colour entries, then B G R x."""
-    content = path.read_bytes()
-    header = struct.unpack(">25I", content[:100])
-    start, width, height, line = header[0] + 12 * header[19], header[4], header[5], header[12]
-    pixel = np.frombuffer(content, np.uint8, height * line, start).reshape(height, line // 4, 4)
-    return Image.fromarray(np.ascontiguousarray(pixel[:, :width, 2::-1]))
+        threading.Thread(target=wait_and_close, daemon=True).start()
+        window.run()
+    shown[0].quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,25 @@ def test_selected_objects_become_refs_of_the_next_question_only() -> None:
     assert talk.selected == ()
 
 
+def test_what_is_selected_while_an_answer_comes_stays_for_the_next_question() -> None:
+    talk, _ = make_conversation()
+    talk.select([SHELF])
+    answer = talk.ask("Describe <ref>.")
+    next(answer)
+    talk.select([TABLE])
+    list(answer)
+    assert talk.selected == (TABLE,)
+
+
+def test_an_object_on_another_is_drawn_in_its_own_colour() -> None:
+    layers = Conversation(ScriptedSession()).layers
+    regions, row = layers.surface.regions, {o.id: o.row for o in layers.objects}
+    both, alone = regions.parts([row[TABLE], row[LAMP]]), regions.parts([row[TABLE]])
+    assert not (both[row[TABLE]] & both[row[LAMP]]).any()
+    assert bool(both[row[LAMP]].any())
+    assert torch.equal(both[row[TABLE]] | both[row[LAMP]], alone[row[TABLE]])
+
+
 def test_clicks_select_and_take_back_and_a_double_click_asks_for_a_caption() -> None:
     talk, _ = make_conversation()
     shelf = talk.layers.by_id(SHELF)

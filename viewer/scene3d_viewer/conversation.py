@@ -101,7 +101,8 @@ class Conversation:
             raise InputError(f"{question!r}: the session gave no answer")
         exchange = Exchange(question=question, answer=answer, select=select)
         self.exchanges.append(exchange)
-        self.lit, self.selected = exchange.objects(), ()
+        self.lit = exchange.objects()
+        self.selected = tuple(i for i in self.selected if i not in select)
         yield exchange
 
     def describe(self, object_id: int) -> Exchange:

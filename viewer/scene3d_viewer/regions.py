@@ -34,6 +34,11 @@ class Regions:
             owner[self.member[:, row]] = row
         return owner
 
+    def parts(self, rows: list[int]) -> dict[int, Bool[Tensor, "n"]]:
+        """The points to draw of each of these rows, so that none is drawn for two of them."""
+        owner = self.owner(rows)[self.of_point]
+        return {row: owner == row for row in rows}
+
 
 def regions_of(mask: Bool[Tensor, "q n"]) -> Regions:
     """Partition points by the set of masks that hold them; a region for every set that occurs."""

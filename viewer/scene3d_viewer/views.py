@@ -9,7 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scene3d.geometry.splat import View, project_view, top_view
-from scene3d_viewer.layers import Layers, ObjectLayer
+from scene3d_viewer.layers import Layers, ObjectLayer, floor_bar
 from scene3d_viewer.sight import Sight
 
 _EYE_HEIGHT_M = 1.6
@@ -17,7 +17,8 @@ _ELBOW_ROOM_M = 0.3
 _SMALL = (96, 72)
 _ENOUGH_OF_PICTURE = 0.06
 """An object that fills more than this share is not seen any better."""
-_TAN_HALF_FOV = 0.5774
+FIELD_OF_VIEW_DEG = 60.0
+_TAN_HALF_FOV = math.tan(math.radians(FIELD_OF_VIEW_DEG / 2))
 
 
 def from_above(layers: Layers) -> View:
@@ -25,9 +26,16 @@ def from_above(layers: Layers) -> View:
     return top_view(_below_cut(layers))
 
 
-def from_corner(layers: Layers) -> View:
-    """Down into the room, everything inside, as near as that allows."""
+def from_corner(layers: Layers, *, with_bar: bool = False) -> View:
+    """Down into the room, everything inside, as near as that allows.
+
+    Args:
+        layers: The room.
+        with_bar: The scale bar on the floor before it is inside as well.
+    """
     xyz_m = _below_cut(layers)
+    if with_bar:
+        xyz_m = torch.cat([xyz_m, floor_bar(layers)[0].view(-1, 3)])
     middle = (xyz_m.amin(0) + xyz_m.amax(0)) / 2
     back = torch.nn.functional.normalize(torch.tensor([-0.55, -0.65, 0.95]), dim=0)
     right = torch.nn.functional.normalize(torch.linalg.cross(-back, torch.tensor([0.0, 0, 1])), dim=0)

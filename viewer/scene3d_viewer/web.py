@@ -120,7 +120,8 @@ class WebWindow:
         shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
         for base, visible in zip(self._bases, (not shown, bool(shown)), strict=True):
             base.visible = visible
-        self._replace("lit", [handle for o in shown for handle in self._add_object(o, o.id in talk.selected)])
+        parts = self._surface.regions.parts([o.row for o in shown])
+        self._replace("lit", [h for o in shown for h in self._add_object(o, parts[o.row], o.id in talk.selected)])
         markers = talk.markers() if talk.step is not None else ()
         labels = [
             self.server.scene.add_label(f"/plan/{m.number}", f"{m.number}", position=m.at_m, font_screen_scale=1.3)
@@ -138,14 +139,15 @@ class WebWindow:
         self._selection.content = f"**&lt;ref&gt;** {names}" if names else "*Click objects to ask about them.*"
         self._show_step()
 
-    def _add_object(self, item: ObjectLayer, selected: bool) -> list[Any]:
-        surface, inside = self._surface, self._surface.regions.member[self._surface.regions.of_point, item.row]
+    def _add_object(self, item: ObjectLayer, part: torch.Tensor, selected: bool) -> list[Any]:
         name, scene = f"/lit/{item.id}", self.server.scene
         handles: list[Any] = [scene.add_label(f"{name}/name", item.name, position=item.anchor_m)]
         if selected:
             edges = box_segments(item.box_m).numpy()
             handles.append(scene.add_line_segments(f"{name}/box", edges, item.colour))  # type: ignore[arg-type]
-        handles.append(self._add_surface(f"{name}/part", coloured(surface.rgb, item.colour), inside, lift_m=_LIFT_M))
+        handles.append(
+            self._add_surface(f"{name}/part", coloured(self._surface.rgb, item.colour), part, lift_m=_LIFT_M)
+        )
         return handles
 
     def _replace(self, group: str, handles: list[Any]) -> None:
