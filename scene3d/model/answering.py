@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scene3d.errors import InputError
-from scene3d.model.findings import finding
+from scene3d.model.findings import finding, lead
 from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
@@ -161,7 +161,7 @@ class Answering:
         tokens = []
         for row, (question, asks) in enumerate(zip(questions, self.asks(questions), strict=True)):
             found = self.found(scores, row, asks)
-            told = note(self.scene, found, finding=finding(self.scene, found))
+            told = note(self.scene, found, first=lead(asks, finding(self.scene, found)))
             tokens.append(question_tokens(self.model, question, words=self.scene.words, note=told))
         asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]

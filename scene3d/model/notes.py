@@ -158,7 +158,7 @@ class Found:
         return list(dict.fromkeys(i for i in best if i < self.anchor.shape[1] - 1))
 
 
-def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, finding: str = "") -> str:
+def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, first: str = "") -> str:
     """The note for one question.
 
     Lists what it is about, with looks, sizes and places; what it is told by, with distances; and for a question about
@@ -168,9 +168,9 @@ def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, finding: st
         scene: Of which room.
         found: What the question is about.
         threshold: Objects at least this probable are meant.
-        finding: What perception holds to be the answer, which comes first.
+        first: What comes before all that.
     """
-    first = f"{found.asks} {finding} | " if finding else ""
+    first = f"{first} | " if first else ""
     targets = targets_of(found, threshold=threshold)
     if not targets:
         rivals = [scene.words[i] for i in (found.candidate > 0.5).nonzero()[:, 0].tolist()]

@@ -11,8 +11,12 @@ from torch import Tensor, nn
 from scene3d.model.detector import COLOURS
 from scene3d.types import Referents
 
-ASPECTS = ("", "exists", "count", "colour", "material", "name", "holds", "where", "side", "distance", "room", "which")
-"""What a question can be after: none of these, whether, how many, …, which of two."""
+COMPARED = ("larger", "smaller", "taller", "closer", "farther")
+"""Which of two."""
+ASPECTS = (
+    "", "exists", "count", "colour", "material", "name", "holds", "where", "side", "distance", "room", *COMPARED
+)  # fmt: skip
+"""What a question can be after; the first: none of these."""
 ROOMS = ("bedroom", "living room", "office", "kitchen", "bathroom", "meeting room", "studio flat")
 PAINT = 12 + 2 * 32
 """Columns of `paint`."""

@@ -10,13 +10,14 @@ import torch
 from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
-from scene3d.model.findings import finding
+from scene3d.model.findings import lead
 from scene3d.model.grounder import Grounder
 from scene3d.model.language import LanguageModel, Prefix
 from scene3d.model.llama_attention import Packed
 from scene3d.model.markup import shown
-from scene3d.model.notes import BLIND, Found, SceneWords, note
+from scene3d.model.notes import BLIND, Found, SceneWords, note, targets_of
 from scene3d.model.prompt import answer_tokens, embed_tokens, question_tokens
+from scene3d.model.readings import COMPARED
 from scene3d.model.relations import ANCHORS, RelationScorer
 from scene3d.model.text import text_encoder
 from scene3d.model.writing import CLOSE, REF
@@ -192,7 +193,7 @@ def _block(
         return None
     question = replace(exchange.question, select=tuple(row[0] for row in rows))
     found = _truly_found(exchange, room)
-    told = BLIND if blind else note(scene, found, finding=_true_finding(turn, scene, found))
+    told = BLIND if blind else note(scene, found, first=_true_lead(turn, scene, found))
     asked = question_tokens(model, question, words=scene.words, note=told)
     token = asked + answer_tokens(model, turn.answer)
     if len(token) > _MOST_TOKENS:
@@ -223,6 +224,8 @@ def _truly_found(exchange: Exchange, room: ProposedRoom) -> Found:
     return Found(target=target, absent=float(not turn.targets), anchor=anchor, candidate=candidate, asks=turn.asks)
 
 
-def _true_finding(turn: Turn, scene: SceneWords, found: Found) -> str:
+def _true_lead(turn: Turn, scene: SceneWords, found: Found) -> str:
     """The answer itself, so that findings are believed; of two things the one, as perception calls it."""
-    return turn.reply if turn.asks and turn.asks != "which" else finding(scene, found)
+    if turn.asks not in COMPARED:
+        return lead(turn.asks, turn.reply) if turn.asks else ""
+    return lead(turn.asks, scene.words[targets_of(found)[0]])

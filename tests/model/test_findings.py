@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scene3d.model.findings import finding
+from scene3d.model.findings import finding, lead, which
 from scene3d.model.notes import Found, SceneWords, note
 from tests.model.language_parts import KINDS, some_referents
 from tests.model.test_notes import a_desk_corner, found
@@ -19,7 +19,6 @@ LAMP = [0.1, 0.9, 0.2]
         ("colour", [0.9, 0.1, 0.1], None, "brown"),
         ("material", [0.9, 0.1, 0.1], None, "wood"),
         ("name", LAMP, None, "lamp"),
-        ("which", LAMP, None, "black lamp"),
         ("where", LAMP, None, "on the table"),
         ("where", [0.9, 0.1, 0.1], None, "against the wall"),
         ("where", [0.1, 0.1, 0.9], None, "in the middle of the room"),
@@ -31,7 +30,7 @@ LAMP = [0.1, 0.9, 0.2]
 def test_what_a_question_is_after_is_said_first(asks, target, anchor, answer):
     scene, seen = a_desk_corner(), replace(found(target, anchor=anchor), asks=asks)
     assert finding(scene, seen) == answer
-    text = note(scene, seen, finding=finding(scene, seen))
+    text = note(scene, seen, first=lead(asks, finding(scene, seen)))
     assert text.startswith(f"{asks} {answer} | found" if answer else "found")
 
 
@@ -42,10 +41,37 @@ def test_what_is_not_there_has_no_colour_and_a_wrong_claim_does_not_hold():
     ]  # fmt: skip
 
 
-def test_what_is_told_by_nothing_has_no_side_and_no_distance():
+@pytest.mark.parametrize(
+    ("asks", "named", "answer"),
+    [
+        ("larger", (1, 0), 0),
+        ("smaller", (1, 0), 1),
+        ("taller", (2, 1), 2),
+        ("closer", (2, 0, 1), 0),
+        ("farther", (0, 2, 1), 2),
+    ],
+)
+def test_of_two_things_geometry_tells_which(asks, named, answer):
+    anchor = torch.zeros(3, 4)
+    anchor[0, list(named[:2])] = anchor[1, list(named[:2])] = 0.5  # both slots speak of both
+    anchor[2, named[2] if len(named) > 2 else 3] = 1
+    seen = replace(found(LAMP), anchor=anchor, asks=asks)
+    assert which(a_desk_corner(), seen) == answer
+    assert finding(a_desk_corner(), seen) == a_desk_corner().words[answer]
+
+
+def test_between_too_few_things_nothing_is_to_choose():
+    scene = SceneWords(some_referents(1), KINDS)
+    alone = Found(target=torch.ones(1), absent=0.0, anchor=torch.full((3, 2), 0.5), candidate=torch.ones(1))
+    assert which(scene, replace(alone, asks="larger")) is None
+    assert finding(scene, replace(alone, asks="larger")) == scene.words[0]
+
+
+def test_a_distance_is_never_that_to_itself():
     scene = a_desk_corner()
-    assert finding(scene, replace(found(LAMP), asks="side")) == ""
-    assert finding(scene, replace(found(LAMP, anchor=1), asks="distance")) == ""  # to itself
+    doubtful = found(LAMP, anchor=1)  # the lamp is both ends
+    doubtful.anchor[0, 2] = 0.1
+    assert finding(scene, replace(doubtful, asks="distance")) == "about 1 meter"
 
 
 def test_the_kind_of_room_needs_no_object():

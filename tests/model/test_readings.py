@@ -47,5 +47,9 @@ def test_every_aspect_and_kind_of_room_that_is_generated_is_known():
     said = speak(furnished_room(5), seed=3, count=200)
     said += speak(furnished_room(5), seed=4, count=200, task="qa")
     assert {turn.asks for sample in said for turn in sample.turns} <= set(ASPECTS)
-    assert {turn.asks for sample in said if sample.task == "qa" for turn in sample.turns} & {"colour", "count", "which"}
+    assert {turn.asks for sample in said if sample.task == "qa" for turn in sample.turns} & {
+        "colour",
+        "count",
+        "larger",
+    }
     assert not {turn.asks for sample in said if sample.task == "plan" for turn in sample.turns} - {""}

@@ -8,8 +8,8 @@ from scene3d.synth.language.phrasing import SHORT_ANSWER, marked
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
 
-_ASKS = {"what": "name", "what_nearest": "name", "compare": "which", "closer": "which"}
-"""What families of questions are after, where their names do not say it."""
+_ASKS = {"what": "name", "what_nearest": "name"}
+"""What families of questions are after, where neither their names nor those of their phrasings say it."""
 
 
 def asked(
@@ -40,6 +40,6 @@ def asked(
         anchors=tuple(facts.ids(objects) for objects in anchors),
         candidates=candidates,
         reply=reply,
-        asks=_ASKS.get(family, family),
+        asks=key if family in ("compare", "closer") else _ASKS.get(family, family),
     )
     return LanguageSample(task="qa", family=family, template=name, turns=(turn,))

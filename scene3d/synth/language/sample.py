@@ -29,8 +29,8 @@ class Turn:
     reply: str = ""
     """For questions: the bare answer that exact match compares ("brown", "2", "yes")."""
     asks: str = ""
-    """What a question is after: exists, count, colour, material, name, holds, where, side, distance, room or which (of
-    two); empty for whatever else is said."""
+    """What a question is after: exists, count, colour, material, name, holds, where, side, distance, room, or of two
+    things the larger, smaller, taller, closer or farther one; empty for whatever else is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
