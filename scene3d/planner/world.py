@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
@@ -166,7 +166,8 @@ def _things(
     session: SceneSession, found: Proposals, box: Float[np.ndarray, "q 6"], called: Mapping[int, str]
 ) -> Iterable[Thing]:
     labels = found.label or ("object",) * len(found.id)
-    likely = session.likely_labels() if hasattr(session, "likely_labels") else [{} for _ in labels]
+    tell: Callable[[], list[dict[str, float]]] = getattr(session, "likely_labels", lambda: [{} for _ in labels])
+    likely = tell()
     for row, (object_id, label) in enumerate(zip(found.id, labels, strict=True)):
         thing = Thing(
             id=object_id,
