@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 from rich.console import Console
 
@@ -25,6 +25,9 @@ class Opening:
     """The scan's unit: m, cm, mm, ft, in, or metres per unit."""
     cache: bool = True
     """Keep the encoding, and take a kept one."""
+    proposals: Literal["queries", "clusters"] | None = None
+    """How objects are proposed: by the decoder's queries, or as clusters of what votes for one centre. Left out: as the
+    model says."""
 
     def session(self, scan: Path) -> Session:
         """Read and encode a scan; what the reader decided is printed."""
@@ -32,6 +35,9 @@ class Opening:
         from scene3d.model.grounder import Grounder
 
         grounder = Grounder.from_pretrained(self.model)
+        if self.proposals is not None:
+            rules = replace(grounder.config.rules, proposals=self.proposals)
+            grounder.config = replace(grounder.config, rules=rules)
         scene = load_scene(scan, up_axis=self.up_axis, unit=self.unit)
         for note in scene.notes:
             Console(stderr=True).print(f"[dim]{note.topic}: {note.text}[/]", highlight=False)
