@@ -34,12 +34,38 @@ _COLOUR_SHIFT = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnnotatedScan:
+    """A scan at full resolution and what is known of it; n points."""
+
+    name: str
+    kind: str
+    """bedroom, kitchen, …; "" where unknown."""
+    xyz_m: Float32[np.ndarray, "n 3"]
+    rgb: UInt8[np.ndarray, "n 3"] | None
+    normal: Float32[np.ndarray, "n 3"]
+    instance: Int32[np.ndarray, "n"]
+    """`SceneObject.id`, -1 where there is none."""
+    category_id: Int32[np.ndarray, "n"]
+    """ScanNet200 id, structures included; 0 where unlabelled."""
+    superpoint: Int[np.ndarray, "n"]
+    """Not negative."""
+    objects: tuple[SceneObject, ...]
+    relations: dict[str, Any] | None
+    """None where nobody told how the objects stand to each other."""
+    floor_m: list[list[float]]
+    """Corners of the floor; none where unknown."""
+    voxel_m: float | None
+    """Resolution; None where unknown."""
+    fused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingScene:
     """One scan as the training reads it: at most one point per cell of `voxel_m`, sorted by cell."""
 
     name: str
     kind: str
-    """bedroom, kitchen, …"""
+    """bedroom, kitchen, …; "" where unknown."""
     xyz_m: Float32[Tensor, "n 3"]
     rgb: UInt8[Tensor, "n 3"] | None
     normal: Float32[Tensor, "n 3"]
@@ -52,24 +78,43 @@ class TrainingScene:
     """0 … s-1, from the scan at full resolution."""
     objects: tuple[SceneObject, ...]
     """All that was in the room; `seen` tells which of it the scan shows."""
-    relations: dict[str, Any]
-    """`supports`: pairs (upper, lower); `nearest`: for each object its closest others and the gaps in metres; `facing`:
-    pairs (object, what its front points at). All by object id."""
+    relations: dict[str, Any] | None
+    """None in real rooms. `supports`: pairs (upper, lower); `nearest`: for each object its closest others and the gaps
+    in metres; `facing`: pairs (object, what its front points at). All by object id."""
     floor_m: Float32[Tensor, "k 2"]
-    """Corners of the floor in the frame of the scan."""
+    """Corners of the floor in the frame of the scan; none where unknown."""
     voxel_m: float
-    scan_voxel_m: float
+    scan_voxel_m: float | None
     fused: bool
     """False: bare points of a few views."""
 
 
 def write_training_scene(path: Path, scan: SimulatedScan, *, name: str, voxel_m: float = 0.04) -> None:
+    """Write the compact file of a simulated scan; arguments and errors as in `write_annotated_scan`."""
+    annotated = AnnotatedScan(
+        name=name,
+        kind=scan.room.kind,
+        xyz_m=scan.surface.xyz_m,
+        rgb=scan.surface.rgb if scan.has_colour else None,
+        normal=scan.surface.normal,
+        instance=scan.labels.instance,
+        category_id=scan.labels.category_id,
+        superpoint=scan.superpoint,
+        objects=inventory(scan),
+        relations=relations(scan),
+        floor_m=room_outline(scan),
+        voxel_m=scan.voxel_m,
+        fused=scan.fused,
+    )
+    write_annotated_scan(path, annotated, voxel_m=voxel_m)
+
+
+def write_annotated_scan(path: Path, scan: AnnotatedScan, *, voxel_m: float = 0.04) -> None:
     """Write the compact file of a scan; a reader never sees half of it.
 
     Args:
         path: Ends in `.npz`.
         scan: The scan.
-        name: Scene name.
         voxel_m: Edge of a cell, metres; points of a cell become one, labels and superpoints by majority.
 
     Raises:
@@ -78,15 +123,15 @@ def write_training_scene(path: Path, scan: SimulatedScan, *, name: str, voxel_m:
     arrays = _encode(scan, voxel_m)
     header = {
         "schema": _SCHEMA,
-        "name": name,
-        "kind": scan.room.kind,
+        "name": scan.name,
+        "kind": scan.kind,
         "voxel_m": voxel_m,
         "scan_voxel_m": scan.voxel_m,
         "fused": scan.fused,
-        "has_colour": scan.has_colour,
-        "floor_m": room_outline(scan),
-        "objects": [asdict(o) for o in inventory(scan)],
-        "relations": relations(scan),
+        "has_colour": scan.rgb is not None,
+        "floor_m": scan.floor_m,
+        "objects": [asdict(o) for o in scan.objects],
+        "relations": scan.relations,
     }
     arrays["header"] = np.frombuffer(json.dumps(header, separators=(",", ":")).encode(), np.uint8)
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
@@ -127,8 +172,8 @@ def load_training_scene(path: Path | str) -> TrainingScene:
         category_id=torch.from_numpy(tables[arrays["label"], 1]),
         superpoint=torch.from_numpy(arrays["superpoint"].astype(np.int64)),
         objects=tuple(SceneObject.from_json(o) for o in header["objects"]),
-        relations=relations_from_json(header["relations"]),
-        floor_m=torch.tensor(header["floor_m"], dtype=torch.float32),
+        relations=None if header["relations"] is None else relations_from_json(header["relations"]),
+        floor_m=torch.tensor(header["floor_m"], dtype=torch.float32).reshape(-1, 2),
         voxel_m=header["voxel_m"],
         scan_voxel_m=header["scan_voxel_m"],
         fused=header["fused"],
@@ -139,26 +184,26 @@ def _array(data: bytes) -> np.ndarray:
     return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
 
 
-def _encode(scan: SimulatedScan, voxel_m: float) -> dict[str, np.ndarray]:
-    surface = scan.surface
-    cell = np.floor(surface.xyz_m / np.float64(voxel_m)).astype(np.int64)
+def _encode(scan: AnnotatedScan, voxel_m: float) -> dict[str, np.ndarray]:
+    cell = np.floor(scan.xyz_m / np.float64(voxel_m)).astype(np.int64)
     origin = cell.min(axis=0)
     cell -= origin
     extent = cell.max(axis=0) + 1
     if extent.prod() >= 2**32:
-        raise InputError(f"room {scan.room.name}: {extent.tolist()} cells of {voxel_m} m; take larger cells")
+        raise InputError(f"{scan.name}: {extent.tolist()} cells of {voxel_m} m; take larger cells")
     key = (cell[:, 0] * extent[1] + cell[:, 1]) * extent[2] + cell[:, 2]
     keys, group = np.unique(key, return_inverse=True)
-    normal = _mean(surface.normal, group)
+    normal = _mean(scan.normal, group)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     folded = _fold(normal)
     axis = np.abs(_unfold(folded)).argmax(axis=1)
-    inside = _mean(surface.xyz_m / np.float64(voxel_m) - origin - cell, group)[np.arange(len(keys)), axis]
-    pairs = np.stack([scan.labels.instance, scan.labels.category_id], axis=1)
+    inside = _mean(scan.xyz_m / np.float64(voxel_m) - origin - cell, group)[np.arange(len(keys)), axis]
+    pairs = np.stack([scan.instance, scan.category_id], axis=1)
     table, code = np.unique(pairs, axis=0, return_inverse=True)
     superpoint = majority(scan.superpoint, group)
     step = np.diff(keys, prepend=0).astype(np.uint32)
-    r, g, b = (_mean(surface.rgb, group).astype(np.int32) >> _COLOUR_SHIFT).T
+    rgb = np.zeros_like(scan.xyz_m, np.uint8) if scan.rgb is None else scan.rgb
+    r, g, b = (_mean(rgb, group).astype(np.int32) >> _COLOUR_SHIFT).T
     return {
         "origin": origin.astype(np.int32),
         "extent": extent.astype(np.int32),

@@ -13,7 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scene3d.config import to_mapping
-from scene3d.errors import ConfigError, InputError
+from scene3d.errors import ConfigError
 from scene3d.labels import class_list
 from scene3d.model.detector import Detector, DetectorConfig
 from scene3d.model.weights import DETECTOR_WEIGHTS, load_tensors, save_detector
@@ -142,8 +142,6 @@ def train_detector(
     rank, world = _join_group(device)
     model_config = _with_classes(config.model)
     paths = find_samples(data)
-    if not paths:
-        raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
     torch.manual_seed(config.seed)
     detector = Detector.from_config(model_config)
     if start is not None:

@@ -33,6 +33,8 @@ class ScanTargets:
     """Class, or -1 where the object's label is none of the classes."""
     facing: Float[Tensor, "o 2"]
     facing_known: Bool[Tensor, "o"]
+    front_known: Bool[Tensor, "o"]
+    """False where nobody told whether the object has a front."""
     colour: Int64[Tensor, "o"]
     """-1 where unknown."""
     material: Int64[Tensor, "o"]
@@ -59,6 +61,7 @@ def scan_targets(sample: TrainingSample) -> ScanTargets:
         label=sample.label,
         facing=torch.stack([sample.yaw_rad.cos(), sample.yaw_rad.sin()], dim=1).nan_to_num(0),
         facing_known=~sample.yaw_rad.isnan(),
+        front_known=sample.front_known,
         colour=sample.colour,
         material=sample.material,
     )

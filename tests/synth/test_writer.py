@@ -84,6 +84,7 @@ def test_objects_stand_where_the_boxes_stand_in_the_frame_of_the_scan(scan: Simu
     turn = np.arctan2(scan.world_from_room[1, 0], scan.world_from_room[0, 0])
     assert scene.objects[0].yaw_rad == pytest.approx(turn, abs=0.001)
     assert scene.objects[1].yaw_rad is None
+    assert scene.relations is not None
     assert [2, 1] in scene.relations["supports"]
     seen = {o.id for o in scene.objects if o.seen}
     assert set(scene.instance.unique().tolist()) - {-1} <= seen
