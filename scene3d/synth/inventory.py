@@ -14,7 +14,7 @@ from scene3d.synth.scene_graph import scene_graph
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneObject:
-    """One object of a room. Lengths in metres, in the frame of the scan; what nobody told of a real one is None or ""."""
+    """One object of a room. Lengths in metres, in the frame of the scan; what is not known of it is None or ""."""
 
     id: int
     label: str
