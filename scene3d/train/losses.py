@@ -61,7 +61,7 @@ def reading_losses(
     answering = matched >= 0
     wanted = torch.full_like(matched, background)
     losses = {}
-    quality = torch.zeros(len(matched))
+    quality = torch.zeros(len(matched), device=matched.device)
     if answering.any():
         target = matched[answering]
         wanted[answering] = targets.label[target]
@@ -71,7 +71,8 @@ def reading_losses(
     known = wanted >= 0
     if known.any():
         losses["class"] = cross_entropy(reading.class_logit[known], wanted[known])
-    losses["quality"] = binary_cross_entropy_with_logits(reading.quality_logit, quality)
+    if len(matched):
+        losses["quality"] = binary_cross_entropy_with_logits(reading.quality_logit, quality)
     return losses
 
 
