@@ -169,6 +169,7 @@ def train_detector(
         load_tensors(start / DETECTOR_WEIGHTS, detector)
     detector = detector.to(device)
     average = moving_average(detector, config.ema)
+    averaged: Detector = average.module  # type: ignore[assignment]
     state = checkpoint.load(out, config=to_mapping(config))
     if state is not None:
         detector.load_state_dict(state["detector"])
@@ -176,7 +177,7 @@ def train_detector(
     module: nn.Module = DetectorLoss(detector, config, reach_all=sharded)
     if sharded:
         shard(detector, module, device)
-        shard(average.module, average.module, device)
+        shard(averaged, averaged, device)
     elif world > 1:
         module = DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
     optimizer = torch.optim.AdamW(detector.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -209,10 +210,10 @@ def train_detector(
             log.step(step + 1, {name: float(value.detach()) for name, value in losses.items()})
             if (step + 1) % save_every == 0 or step + 1 == config.steps:
                 states = whole({name: part.state_dict() for name, part in parts.items()})
-                averaged = whole(average.module.state_dict())
+                weights = whole(averaged.state_dict())
                 if rank == 0:
                     checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
-                    save_detector(out / "weights", averaged, model_config, half=False)
+                    save_detector(out / "weights", weights, model_config, half=False)
     leave_group()
     return out / "weights"
 
