@@ -15,6 +15,7 @@ from scene3d.commands import (
     evaluate,
     evaluate_text,
     plan,
+    prepare,
     quality,
     segment,
     serve,
@@ -36,6 +37,7 @@ def build_app(more: Commands | None = None) -> SubcommandApp:
     reading = setup.COMMANDS | doctor.COMMANDS | segment.COMMANDS | ask.COMMANDS
     acting = plan.COMMANDS | serve.COMMANDS
     app = _group(reading | acting | synth.COMMANDS | quality.COMMANDS | dict(more or {}))
+    app.command(_group(prepare.COMMANDS), name="prepare")
     app.command(_group(train.COMMANDS), name="train")
     app.command(_group(evaluate.COMMANDS | evaluate_text.COMMANDS), name="evaluate")
     return app

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import tyro
 
@@ -36,8 +36,7 @@ def synth(
         first: Number of the first scene.
         furniture: Libraries (.sh3f) or folders of them; none: those that the system has.
     """
-    from rich.console import Console
-
+    from scene3d.commands.watching import watch
     from scene3d.errors import ConfigError
     from scene3d.synth.generate import SynthSettings, generate_scenes
     from scene3d.synth.scan import ScanSettings
@@ -46,27 +45,8 @@ def synth(
         raise ConfigError(f"--frames {frames}: compact files hold no pictures; add --format both or folder")
     scan = ScanSettings(kept_frames=frames)
     settings = SynthSettings(seed=seed, split=split, format=format, furniture=furniture or None, scan=scan)
-    console = Console(stderr=True)
     outcomes = generate_scenes(settings, scenes=scenes, out=out, workers=workers, first=first)
-    failed = _watch(outcomes, scenes, out, console)
-    for outcome in failed:
-        console.print(f"[bold red]failed:[/] {outcome.name}: {outcome.error}", highlight=False)
-    console.print(f"{scenes - len(failed)} of {scenes} scenes in {out}", highlight=False)
-
-
-def _watch(outcomes: Any, scenes: int, out: Path, console: Any) -> list[Any]:
-    """Show progress while scenes come; return the failed ones."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    failed = []
-    with Progress(*columns, console=console) as progress:
-        task = progress.add_task(str(out), total=None)
-        for outcome in outcomes:
-            progress.update(task, total=scenes, advance=1, description=f"{outcome.name} {outcome.seconds:.1f} s")
-            if outcome.error:
-                failed.append(outcome)
-    return failed
+    watch(outcomes, scenes=scenes, out=out)
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"synth": synth}

@@ -19,6 +19,7 @@ def detector(
     workers: int = 0,
     save_every: int = 200,
     start: Path | None = None,
+    sharded: bool = False,
 ) -> None:
     """Train the detector, or go on with a training that was interrupted.
 
@@ -30,12 +31,15 @@ def detector(
         workers: Processes that prepare samples beside the training.
         save_every: Steps between two checkpoints.
         start: Folder of a model whose weights a new training starts from.
+        sharded: Under torchrun, spread parameters and optimizer over the processes (FSDP2) in place of a copy in each.
     """
     from scene3d.config import load_config
     from scene3d.train.detector import DetectorTraining, train_detector
 
     settings = load_config(DetectorTraining, config)
-    train_detector(settings, data, out, device=device, workers=workers, save_every=save_every, start=start)
+    train_detector(
+        settings, data, out, device=device, workers=workers, save_every=save_every, start=start, sharded=sharded
+    )
 
 
 def alignment(

@@ -73,6 +73,12 @@ def read_scannet(mesh: Path) -> RawScan:
     )
 
 
+def find_label_table(folder: Path) -> Path | None:
+    """`scannetv2-labels.combined.tsv` beside or above a scene folder."""
+    near = (folder, *list(folder.resolve().parents)[:_PARENTS_SEARCHED])
+    return _first(*(place / _TABLE for place in near))
+
+
 def _frames(folder: Path, name: str) -> Sequence[Frame]:
     sens = folder / f"{name}.sens"
     return SensFrames(sens) if sens.is_file() else find_frames(folder) or find_frames(folder / "frames") or ()
@@ -150,8 +156,7 @@ def _instances(
 
 def _category_ids(folder: Path, notes: list[Note]) -> dict[str, int]:
     """Raw category to id: from the label table beside or above the folder, else the names of the benchmark itself."""
-    near = (folder, *list(folder.resolve().parents)[:_PARENTS_SEARCHED])
-    table = _first(*(place / _TABLE for place in near))
+    table = find_label_table(folder)
     known = class_list("scannet200")
     if table is None:
         notes.append(Note(topic="labels", text=f"no {_TABLE} nearby: only labels that are ScanNet200 names have an id"))

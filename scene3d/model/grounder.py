@@ -140,14 +140,14 @@ class Grounder(nn.Module, ModelHubMixin):
 
     def _save_pretrained(self, save_directory: Path) -> None:
         """Write all that `from_pretrained` reads. `ModelHubMixin` calls this from `save_pretrained`."""
-        weights.save_detector(save_directory, self.detector, self.detector_config)
+        weights.save_detector(save_directory, self.detector.state_dict(), self.detector_config)
         (save_directory / CONFIG).write_text(json.dumps(to_mapping(self.config), indent=1) + "\n", encoding="utf-8")
         if self.alignment is not None:
-            weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment, half=True)
+            weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment.state_dict(), half=True)
         if self.readings is not None:
-            weights.save_tensors(save_directory / READINGS_WEIGHTS, self.readings, half=True)
+            weights.save_tensors(save_directory / READINGS_WEIGHTS, self.readings.state_dict(), half=True)
         if self.scorer is not None:
-            weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer, half=True)
+            weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer.state_dict(), half=True)
         target = save_directory / LANGUAGE_WEIGHTS
         if self.language_weights is not None and self.language_weights.resolve() != target.resolve():
             shutil.copyfile(self.language_weights, target)

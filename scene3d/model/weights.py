@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
 
 from scene3d.config import from_mapping, to_mapping
 from scene3d.errors import InputError
@@ -16,11 +17,11 @@ from scene3d.model.detector import Detector, DetectorConfig
 DETECTOR_CONFIG, DETECTOR_WEIGHTS = "detector.json", "detector.safetensors"
 
 
-def save_detector(folder: Path, detector: nn.Module, config: DetectorConfig, *, half: bool = True) -> None:
-    """Write a detector to `folder`, in half precision unless a training is to go on from it."""
+def save_detector(folder: Path, state: Mapping[str, Tensor], config: DetectorConfig, *, half: bool = True) -> None:
+    """Write the state of a detector to `folder`, in half precision unless a training is to go on from it."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DETECTOR_CONFIG).write_text(json.dumps(to_mapping(config), indent=1) + "\n", encoding="utf-8")
-    save_tensors(folder / DETECTOR_WEIGHTS, detector, half=half)
+    save_tensors(folder / DETECTOR_WEIGHTS, state, half=half)
 
 
 def load_detector(folder: Path) -> tuple[Detector, DetectorConfig]:
@@ -39,14 +40,14 @@ def load_detector(folder: Path) -> tuple[Detector, DetectorConfig]:
     return detector.eval(), config
 
 
-def save_tensors(path: Path, module: nn.Module, *, half: bool) -> None:
+def save_tensors(path: Path, state: Mapping[str, Tensor], *, half: bool) -> None:
     """Write a module's state, whole or not at all."""
-    state = {
+    tensors = {
         name: value.to(torch.float16 if half and value.is_floating_point() else value.dtype).contiguous()
-        for name, value in module.state_dict().items()
+        for name, value in state.items()
     }
     partial = path.with_suffix(".partial")
-    save_file(state, partial)
+    save_file(tensors, partial)
     partial.replace(path)
 
 

@@ -119,10 +119,15 @@ def model_mesh(model: FurnitureModel) -> TexturedMesh:
     Raises:
         InputError: The library lacks the file, or the file is not a mesh.
     """
-    with zipfile.ZipFile(model.library) as archive:
-        files = ModelFiles(archive=archive, path=model.path)
-        rotation = np.array(model.rotation, np.float64).reshape(3, 3)
-        return load_mesh(files, rotation=rotation, size_m=model.size_m)
+    files = ModelFiles(archive=_archive(model.library), path=model.path)
+    rotation = np.array(model.rotation, np.float64).reshape(3, 3)
+    return load_mesh(files, rotation=rotation, size_m=model.size_m)
+
+
+@functools.lru_cache(maxsize=8)
+def _archive(library: Path) -> zipfile.ZipFile:
+    """Kept open: to read the list of its thousands of files takes as long as to read a model."""
+    return zipfile.ZipFile(library)
 
 
 def read_labels() -> dict[str, tuple[str, str, bool]]:

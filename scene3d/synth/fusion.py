@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int32, UInt8
+from jaxtyping import Float32, Float64, Int32, Int64, UInt8
 
 from scene3d.errors import InputError
 from scene3d.synth.camera import Camera
@@ -106,7 +106,7 @@ def canonical(xyz_m: np.ndarray, rgb: np.ndarray, faces: np.ndarray) -> Surface:
     faces = faces[(a != b) & (b != c) & (c != a)]
     start = faces.argmin(axis=1)[:, None]
     faces = np.take_along_axis(faces, (start + np.arange(3)) % 3, axis=1)
-    faces = faces[np.lexsort(faces.T[::-1])]
+    faces = faces[_order(faces, len(count))]
     used = np.zeros(len(count), bool)
     used[faces] = True
     faces = (np.cumsum(used) - 1)[faces].astype(np.int32)
@@ -117,6 +117,13 @@ def canonical(xyz_m: np.ndarray, rgb: np.ndarray, faces: np.ndarray) -> Surface:
         normal=vertex_normals(xyz_m, faces),
         faces=faces,
     )
+
+
+def _order(faces: Int64[np.ndarray, "f 3"], vertices: int) -> Int64[np.ndarray, "f"]:
+    """By first, second, then third corner; equal faces are the same face, so that any order of them will do."""
+    if vertices >= 2**21:  # three numbers no longer fit into one of 63 bits, by which sorting is several times faster
+        return np.lexsort(faces.T[::-1])
+    return np.argsort((faces[:, 0] * vertices + faces[:, 1]) * vertices + faces[:, 2])
 
 
 def vertex_normals(xyz_m: Float32[np.ndarray, "n 3"], faces: Int32[np.ndarray, "f 3"]) -> Float32[np.ndarray, "n 3"]:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import os
-import time
+import functools
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from scene3d.errors import ConfigError, InputError
+from scene3d.synth.batch import Outcome, claim, work_through
 from scene3d.synth.compact import write_training_scene
 from scene3d.synth.furniture import Catalogue, load_catalogue
 from scene3d.synth.layout import KINDS, furnish
@@ -46,16 +42,6 @@ class SynthSettings:
             raise ConfigError(f"seed {self.seed} is negative")
         if not 0.01 <= self.point_m <= 0.2:
             raise ConfigError(f"compact points of {self.point_m} m; take 0.01 to 0.2")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one scene."""
-
-    name: str
-    seconds: float
-    error: str | None = None
-    """Why there is no such scene; None where there is."""
 
 
 def scene_name(settings: SynthSettings, index: int) -> str:
@@ -107,53 +93,11 @@ def generate_scenes(
     if scenes < 1 or workers < 1:
         raise ConfigError(f"{scenes} scenes by {workers} workers; both are at least 1")
     missing = [i for i in range(first, first + scenes) if not _exists(settings, i, out)]
-    claim(settings, out)
-    if workers == 1 or len(missing) < 2:
-        catalogue = load_catalogue(settings.furniture)
-        for index in missing:
-            yield _write_scene(settings, index, out, catalogue)
-        return
-    with _one_thread_each():
-        pool = ProcessPoolExecutor(
-            min(workers, len(missing)), multiprocessing.get_context("spawn"), _start_worker, (settings,)
-        )
-        try:
-            waiting = [pool.submit(_write_scene_in_worker, settings, index, out) for index in missing]
-            for done in as_completed(waiting):
-                yield done.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Spawned workers read the variable when they load their libraries; this process keeps its own."""
-    before = os.environ.get("OMP_NUM_THREADS")
-    os.environ["OMP_NUM_THREADS"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["OMP_NUM_THREADS"]
-        else:
-            os.environ["OMP_NUM_THREADS"] = before
-
-
-def claim(settings: SynthSettings, out: Path) -> None:
-    """Note the settings in the folder, or compare them with those noted there.
-
-    Raises:
-        InputError: The folder holds scenes of other settings.
-    """
-    out.mkdir(parents=True, exist_ok=True)
-    wanted = json.dumps(asdict(settings), default=str, indent=1, sort_keys=True)
-    manifest = out / _MANIFEST
-    if not manifest.exists():
-        scratch = manifest.with_suffix(f".{os.getpid()}")
-        scratch.write_text(wanted, encoding="utf-8")
-        scratch.replace(manifest)
-    elif manifest.read_text(encoding="utf-8") != wanted:
-        raise InputError(f"{out} holds scenes of other settings, see {manifest}; choose another folder")
+    claim(settings, out, manifest=_MANIFEST)
+    if missing:
+        _catalogue(settings.furniture)  # without furniture this fails once, not in every scene
+    work = functools.partial(_write_scene, settings, out)
+    yield from work_through(work, {scene_name(settings, i): i for i in missing}, workers=workers)
 
 
 def _exists(settings: SynthSettings, index: int, out: Path) -> bool:
@@ -162,27 +106,16 @@ def _exists(settings: SynthSettings, index: int, out: Path) -> bool:
     return compact and (settings.format == "compact" or (out / name).is_dir())
 
 
-_catalogue_of_worker: Catalogue | None = None
+@functools.lru_cache(maxsize=1)
+def _catalogue(furniture: tuple[Path, ...] | None) -> Catalogue:
+    """The furniture, read once per process."""
+    return load_catalogue(furniture)
 
 
-def _start_worker(settings: SynthSettings) -> None:
-    global _catalogue_of_worker
-    _catalogue_of_worker = load_catalogue(settings.furniture)
-
-
-def _write_scene_in_worker(settings: SynthSettings, index: int, out: Path) -> Outcome:
-    assert _catalogue_of_worker is not None
-    return _write_scene(settings, index, out, _catalogue_of_worker)
-
-
-def _write_scene(settings: SynthSettings, index: int, out: Path, catalogue: Catalogue) -> Outcome:
-    name, start = scene_name(settings, index), time.perf_counter()
-    try:
-        scan = make_scan(settings, index, catalogue)
-        if settings.format != "compact":
-            write_scan_folder(out / name, scan, name=name)
-        if settings.format != "folder":
-            write_training_scene(out / f"{name}.npz", scan, name=name, voxel_m=settings.point_m)
-    except Exception as error:  # whatever breaks one room of a thousand must not lose the night's work
-        return Outcome(name=name, seconds=time.perf_counter() - start, error=f"{type(error).__name__}: {error}")
-    return Outcome(name=name, seconds=time.perf_counter() - start)
+def _write_scene(settings: SynthSettings, out: Path, index: int) -> None:
+    name = scene_name(settings, index)
+    scan = make_scan(settings, index, _catalogue(settings.furniture))
+    if settings.format != "compact":
+        write_scan_folder(out / name, scan, name=name)
+    if settings.format != "folder":
+        write_training_scene(out / f"{name}.npz", scan, name=name, voxel_m=settings.point_m)

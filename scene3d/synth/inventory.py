@@ -14,7 +14,7 @@ from scene3d.synth.scene_graph import scene_graph
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SceneObject:
-    """One object of a simulated room. Lengths in metres, in the frame of the scan."""
+    """One object of a room. Lengths in metres, in the frame of the scan; what is not known of it is None or ""."""
 
     id: int
     label: str
@@ -26,7 +26,7 @@ class SceneObject:
     points: int
     """Points of the scan at full resolution that lie on it."""
     centre_m: tuple[float, float, float]
-    """Of the true box, seen or not."""
+    """Of the true box, seen or not; in a real room of the box around its points."""
     size_m: tuple[float, float, float]
     """Of the true box along its own axes."""
     box_yaw_rad: float
@@ -34,11 +34,13 @@ class SceneObject:
     yaw_rad: float | None
     """Direction of the front, 0 along +x; None for things without a front."""
     support_id: int | None
-    against_wall: bool
-    in_corner: bool
+    against_wall: bool | None
+    in_corner: bool | None
     colour: str
     material: str
     model_id: str
+    front_known: bool = True
+    """False where nobody told whether it has a front."""
 
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> SceneObject:

@@ -47,10 +47,14 @@ def read_obj(data: bytes, read_library: Callable[[str], bytes], *, name: str = "
         InputError: No faces, or an index out of range.
     """
     lines = data.replace(b"\\\r\n", b" ").replace(b"\\\n", b" ").splitlines()
-    xyz = _numbers([line[2:] for line in lines if line.startswith(b"v ")], columns=3, name=name)
-    texture_uv = _numbers([line[3:] for line in lines if line.startswith(b"vt ")], columns=2, name=name)
-    library = _materials_of(lines, read_library)
-    corners, counts, material, names = _polygons(lines)
+    keys = [line[:2] for line in lines]  # compared many times, in files of a hundred thousand lines
+    xyz = _numbers([line[2:] for line, key in zip(lines, keys, strict=True) if key == b"v "], columns=3, name=name)
+    pictures = [line[3:] for line, key in zip(lines, keys, strict=True) if key == b"vt" and line[2:3] == b" "]
+    texture_uv = _numbers(pictures, columns=2, name=name)
+    library = _materials_of([line for line, key in zip(lines, keys, strict=True) if key == b"mt"], read_library)
+    corners, counts, material, names = _polygons(
+        [line for line, key in zip(lines, keys, strict=True) if key in (b"f ", b"us")]
+    )
     if not counts:
         raise InputError(f"{name}: no faces in this OBJ file; is it a surface model?")
     index = _corner_indices(corners, len(xyz), len(texture_uv), name)
@@ -117,21 +121,19 @@ def _materials_of(lines: list[bytes], read_library: Callable[[str], bytes]) -> d
 
 def _polygons(lines: list[bytes]) -> tuple[list[bytes], list[int], list[int], list[str]]:
     """Corner texts of all polygons in a row, corners per polygon, material per polygon, material names."""
-    corners: list[bytes] = []
-    counts: list[int] = []
+    names: dict[str, int] = {"": 0}
+    current = 0
+    words: list[list[bytes]] = []
     material: list[int] = []
-    names: dict[str, int] = {}
-    current = names.setdefault("", 0)
     for line in lines:
         if line.startswith(b"f "):
-            words = line.split()[1:]
-            if len(words) >= 3:
-                corners += words
-                counts.append(len(words))
-                material.append(current)
+            words.append(line.split())
+            material.append(current)
         elif line.startswith(b"usemtl "):
             current = names.setdefault(line[7:].decode("latin-1").strip(), len(names))
-    return corners, counts, material, list(names)
+    surfaces = [i for i, polygon in enumerate(words) if len(polygon) > 3]  # the first word is the "f"
+    corners = [corner for i in surfaces for corner in words[i][1:]]
+    return corners, [len(words[i]) - 1 for i in surfaces], [material[i] for i in surfaces], list(names)
 
 
 def _corner_indices(corners: list[bytes], vertices: int, pictures: int, name: str) -> Int64[np.ndarray, "c 2"]:

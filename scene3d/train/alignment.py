@@ -151,21 +151,22 @@ def spoken_logits(
     for scene in scenes:
         said, truth = _spoken(scene, rng.choice(scenes), phrases, phrases // 2, rng)
         logit = head.logits(head.embed_queries(scene.feature), head.embed_text(words(said)))
-        clear = torch.tensor(scene.owner) != UNCLEAR
-        logits.append(logit[clear].flatten())
-        truths.append(truth[clear].flatten() > 0)
+        logits.append(logit[~truth.isnan()])
+        truths.append(truth[~truth.isnan()] > 0)
     return torch.cat(logits), torch.cat(truths)
 
 
 def _spoken(
     scene: SpokenScene, other: SpokenScene, own: int, foreign: int, rng: random.Random
 ) -> tuple[list[str], Float[Tensor, "q t"]]:
-    """Phrases about a scene and about another, and which proposal of the first each fits."""
+    """Phrases about a scene and about another, and which proposal of the first each fits: 1, 0, or NaN if unclear."""
     phrases = [say(rng.choice(scene.wordings), rng) for _ in range(own)]
     phrases += [say(rng.choice(other.wordings), rng) for _ in range(foreign)]
-    truth = torch.tensor([[fits(phrase, wording) for phrase in phrases] for wording in scene.wordings]).float()
-    owner = torch.tensor(scene.owner)
-    return phrases, torch.where((owner >= 0)[:, None], truth[owner.clamp_min(0)], 0.0)
+    number = {True: 1.0, False: 0.0, None: torch.nan}
+    truth = torch.tensor([[number[fits(phrase, wording)] for phrase in phrases] for wording in scene.wordings])
+    owner = torch.tensor(scene.owner)[:, None]
+    truth = torch.where(owner >= 0, truth[owner[:, 0].clamp_min(0)], 0.0)
+    return phrases, torch.where(owner == UNCLEAR, torch.nan, truth)
 
 
 def _scene_loss(
@@ -177,10 +178,11 @@ def _scene_loss(
     rng: random.Random,
 ) -> Tensor:
     """Focal loss over every pair of a proposal and a phrase, said of this scene or of another."""
-    phrases, wanted = _spoken(scene, other, config.phrases, config.foreign, rng)
+    phrases, truth = _spoken(scene, other, config.phrases, config.foreign, rng)
+    wanted = truth.nan_to_num(0)
     logit = head.logits(head.embed_queries(scene.feature), head.embed_text(words(phrases)))
     each = binary_cross_entropy_with_logits(logit, wanted, reduction="none")
     right = torch.exp(-each)
     alpha = torch.where(wanted > 0, config.focal_alpha, 1 - config.focal_alpha)
-    focal = alpha * (1 - right) ** config.focal_gamma * each * (torch.tensor(scene.owner) != UNCLEAR)[:, None]
+    focal = alpha * (1 - right) ** config.focal_gamma * each * ~truth.isnan()
     return focal.sum() / wanted.sum().clamp_min(1)

@@ -68,6 +68,7 @@ def mix(a: TrainingSample, b: TrainingSample) -> TrainingSample:
         object_id=torch.cat([a.object_id, b.object_id]),
         label=torch.cat([a.label, b.label]),
         yaw_rad=torch.cat([a.yaw_rad, b.yaw_rad]),
+        front_known=torch.cat([a.front_known, b.front_known]),
         colour=torch.cat([a.colour, b.colour]),
         material=torch.cat([a.material, b.material]),
     )

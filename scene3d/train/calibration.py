@@ -15,10 +15,9 @@ from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.grounder import CONFIG, Grounder, GrounderConfig
 from scene3d.model.text import text_encoder
-from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, speak
+from scene3d.synth.language import speak
 from scene3d.train.alignment import spoken_logits
-from scene3d.train.exchanges import exchanges_of
+from scene3d.train.exchanges import exchanges_of, facts_of
 from scene3d.train.proposed import UNCLEAR, ProposedRoom, proposed_rooms
 from scene3d.train.relations import asked_of, token_states
 
@@ -71,7 +70,7 @@ def _calibrate_scorer(
         samples = [
             sample
             for task in ("grounding", "multi_grounding")
-            for sample in speak(RoomFacts(load_training_scene(room.path)), seed=seed, count=_SENTENCES // 2, task=task)
+            for sample in speak(facts_of(room.path), seed=seed, count=_SENTENCES // 2, task=task)
         ]
         exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
         if not exchanges:

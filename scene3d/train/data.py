@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from scene3d.errors import InputError
 from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.scan import ScanPoints, floor_height
 from scene3d.synth import load_training_scene
@@ -36,14 +37,28 @@ class TrainingSample:
     label: Int64[Tensor, "o"]
     """Class, or -1 where the label is none of the classes."""
     yaw_rad: Float[Tensor, "o"]
-    """NaN for things without a front."""
+    """NaN for things without a front, or where it is unknown."""
+    front_known: Bool[Tensor, "o"]
+    """False where nobody told whether the thing has a front."""
     colour: Int64[Tensor, "o"]
+    """-1 where unknown."""
     material: Int64[Tensor, "o"]
+    """-1 where unknown."""
 
 
 def find_samples(folder: Path) -> list[Path]:
-    """Compact training files below `folder`, in a fixed order."""
-    return sorted(folder.rglob("*.npz"))
+    """Compact training files below `folder`, in a fixed order.
+
+    Raises:
+        InputError: There are none.
+    """
+    paths = sorted(folder.rglob("*.npz"))
+    if not paths:
+        raise InputError(
+            f"{folder}: no training files (*.npz) here; make some with `scene3d synth --out {folder}`, or from "
+            f"ScanNet's scenes with `scene3d prepare scannet SCANS {folder}`"
+        )
+    return paths
 
 
 @functools.lru_cache(maxsize=2048)
@@ -69,6 +84,7 @@ def load_sample(path: Path, classes: tuple[str, ...]) -> TrainingSample:
         object_id=torch.tensor([thing.id for thing in seen], dtype=torch.int64),
         label=_rows([thing.label for thing in seen], classes),
         yaw_rad=torch.tensor(yaws),
+        front_known=torch.tensor([thing.front_known for thing in seen], dtype=torch.bool),
         colour=_rows([thing.colour for thing in seen], COLOURS),
         material=_rows([thing.material for thing in seen], MATERIALS),
     )

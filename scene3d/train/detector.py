@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
-import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from scene3d.config import to_mapping
-from scene3d.errors import ConfigError, InputError
+from scene3d.errors import ConfigError
 from scene3d.labels import class_list
 from scene3d.model.detector import Detector, DetectorConfig
 from scene3d.model.weights import DETECTOR_WEIGHTS, load_tensors, save_detector
@@ -21,6 +18,15 @@ from scene3d.train import checkpoint
 from scene3d.train.augment import AugmentConfig
 from scene3d.train.data import SampleStream, TrainingSample, find_samples, samples_to
 from scene3d.train.losses import element_losses, mask_losses, reading_losses
+from scene3d.train.processes import (
+    join_group,
+    leave_group,
+    load_optimizer,
+    moving_average,
+    shard,
+    share_buffers,
+    whole,
+)
 from scene3d.train.progress import TrainingLog
 from scene3d.train.targets import match_hungarian, match_own, sample_queries, scan_targets
 
@@ -73,19 +79,26 @@ class DetectorTraining:
 
 
 class DetectorLoss(nn.Module):
-    """The detector with its losses: what DistributedDataParallel wraps."""
+    """The detector with its losses: what DistributedDataParallel wraps, or `shard` spreads.
 
-    def __init__(self, detector: Detector, config: DetectorTraining) -> None:
+    Args:
+        detector: What is trained.
+        config: How.
+        reach_all: Give every parameter a gradient, if a zero: shards are reduced together in every process.
+    """
+
+    def __init__(self, detector: Detector, config: DetectorTraining, *, reach_all: bool = False) -> None:
         super().__init__()
-        self.detector = detector
-        self.config = config
+        self.detector, self.config, self.reach_all = detector, config, reach_all
 
     def forward(self, samples: list[TrainingSample], seed: int) -> dict[str, Tensor]:
         """Mean of every loss over the scans, and their weighted sum as `loss`."""
         generator = torch.Generator().manual_seed(seed)
         scenes = self.detector.encode([sample.scan for sample in samples])
         sums: dict[str, Tensor] = {}
+        answers: list[Tensor] = []
         for sample, scene in zip(samples, scenes, strict=True):
+            answers += [scene.class_logit, scene.elements.vote_m]
             targets = scan_targets(sample)
             losses = element_losses(scene, targets)
             query = sample_queries(
@@ -94,9 +107,10 @@ class DetectorLoss(nn.Module):
                 background=self.config.background_queries,
                 generator=generator,
             )
-            layers = self.detector.decode(scene.elements, query) if len(query) else []
+            layers = self.detector.decode(scene.elements, query)
             for decoded in layers:
                 reading = self.detector.read(decoded.feature)
+                answers += [decoded.mask_logit, *(getattr(reading, f.name) for f in fields(reading))]
                 if self.config.matching == "own":
                     matched = match_own(targets, query)
                 else:
@@ -108,6 +122,8 @@ class DetectorLoss(nn.Module):
                 sums[name] = sums.get(name, torch.zeros(())) + value / len(samples)
         weights = LOSS_WEIGHTS | self.config.weights
         weighted = [weights[name] * value for name, value in sums.items()]
+        if self.reach_all:
+            weighted += [0 * answer.float().sum() for answer in answers]
         return sums | {"loss": torch.stack(weighted).sum()}
 
 
@@ -120,6 +136,7 @@ def train_detector(
     workers: int = 0,
     save_every: int = 200,
     start: Path | None = None,
+    sharded: bool = False,
 ) -> Path:
     """Train, or go on with an interrupted training of the same configuration in `out`.
 
@@ -131,44 +148,53 @@ def train_detector(
         workers: Processes that prepare samples beside the training.
         save_every: Steps between two checkpoints.
         start: Folder of a model of the same sizes whose weights a new training starts from.
+        sharded: Under torchrun, spread parameters, gradients and averages over the processes (FSDP2) in place of a copy
+            in each; checkpoints are the same, so that either way goes on with the other's.
 
     Returns:
         Folder with the averaged weights, as `Grounder.from_pretrained` reads it.
 
     Raises:
         InputError: No training files below `data`.
-        ConfigError: `out` holds a checkpoint of another configuration.
+        ConfigError: `out` holds a checkpoint of another configuration, or `sharded` with a single process.
     """
-    rank, world = _join_group(device)
+    rank, world = join_group(device)
+    if sharded and world == 1:
+        raise ConfigError("sharded takes several processes: `torchrun --no-python --nproc-per-node 8 scene3d train …`")
     model_config = _with_classes(config.model)
     paths = find_samples(data)
-    if not paths:
-        raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
     torch.manual_seed(config.seed)
     detector = Detector.from_config(model_config)
     if start is not None:
         load_tensors(start / DETECTOR_WEIGHTS, detector)
     detector = detector.to(device)
-    average = AveragedModel(detector, multi_avg_fn=get_ema_multi_avg_fn(config.ema), use_buffers=True)
+    average = moving_average(detector, config.ema)
+    averaged: Detector = average.module  # type: ignore[assignment]
+    state = checkpoint.load(out, config=to_mapping(config))
+    if state is not None:
+        detector.load_state_dict(state["detector"])
+        average.load_state_dict(state["average"])
+    module: nn.Module = DetectorLoss(detector, config, reach_all=sharded)
+    if sharded:
+        shard(detector, module, device)
+        shard(averaged, averaged, device)
+    elif world > 1:
+        module = DistributedDataParallel(module, find_unused_parameters=True, broadcast_buffers=False)
     optimizer = torch.optim.AdamW(detector.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.learning_rate, total_steps=config.steps + 1, pct_start=0.1, final_div_factor=100
     )
-    parts = {"detector": detector, "average": average, "optimizer": optimizer, "schedule": schedule}
-    state = checkpoint.load(out, config=to_mapping(config))
     first = 0
     if state is not None:
         first = state["step"]
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
-    module: nn.Module = DetectorLoss(detector, config)
-    if world > 1:
-        module = DistributedDataParallel(module, find_unused_parameters=True)
+        load_optimizer(optimizer, state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+    parts = {"detector": detector, "average": average, "optimizer": optimizer, "schedule": schedule}
     stream = SampleStream(
         paths, model_config.classes, config.augment, seed=config.seed, batch=config.batch, rank=rank, world=world
     )
     detector.train()
-    with TrainingLog(out, steps=config.steps, first_step=first, every=20) as log:
+    with TrainingLog(out, steps=config.steps, first_step=first, every=20, silent=rank > 0) as log:
         for step, samples in stream.batches(first, config.steps, workers=workers):
             _set_norms(detector, training=step < config.settle * config.steps)
             with torch.autocast(device, dtype=torch.bfloat16, enabled=device != "cpu"):
@@ -178,12 +204,17 @@ def train_detector(
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
             schedule.step()
+            if world > 1:
+                share_buffers(detector)
             average.update_parameters(detector)
             log.step(step + 1, {name: float(value.detach()) for name, value in losses.items()})
-            if rank == 0 and ((step + 1) % save_every == 0 or step + 1 == config.steps):
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
-                save_detector(out / "weights", average.module, model_config, half=False)
+            if (step + 1) % save_every == 0 or step + 1 == config.steps:
+                states = whole({name: part.state_dict() for name, part in parts.items()})
+                weights = whole(averaged.state_dict())
+                if rank == 0:
+                    checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+                    save_detector(out / "weights", weights, model_config, half=False)
+    leave_group()
     return out / "weights"
 
 
@@ -195,13 +226,3 @@ def _set_norms(detector: Detector, *, training: bool) -> None:
 
 def _with_classes(config: DetectorConfig) -> DetectorConfig:
     return config if config.classes else replace(config, classes=tuple(n for _, n in class_list("scannet200").things()))
-
-
-def _join_group(device: str) -> tuple[int, int]:
-    """Rank and number of processes; joins the others when started by torchrun."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world > 1 and not dist.is_initialized():
-        dist.init_process_group("nccl" if device == "cuda" else "gloo")
-        if device == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    return (dist.get_rank(), world) if world > 1 else (0, 1)

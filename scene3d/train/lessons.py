@@ -21,9 +21,8 @@ from scene3d.model.readings import COMPARED
 from scene3d.model.relations import ANCHORS, RelationScorer
 from scene3d.model.text import text_encoder
 from scene3d.model.writing import CLOSE, REF
-from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, Turn, speak
-from scene3d.train.exchanges import Exchange, exchanges_of
+from scene3d.synth.language import Turn, speak
+from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.proposed import ProposedRoom
 from scene3d.train.relations import Asked, asked_of, token_states
 
@@ -121,7 +120,7 @@ class Lessons:
 
     def _exchanges(self, path: Path) -> list[Exchange]:
         if path not in self.spoken:
-            facts = RoomFacts(load_training_scene(path))
+            facts = facts_of(path)
             seed = 7919 + self.seed + int.from_bytes(path.stem.encode()[-6:], "big")
             samples = speak(facts, seed=seed, count=self.count)
             self.spoken[path] = [exchange for sample in samples for exchange in exchanges_of(sample)]

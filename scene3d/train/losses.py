@@ -61,7 +61,7 @@ def reading_losses(
     answering = matched >= 0
     wanted = torch.full_like(matched, background)
     losses = {}
-    quality = torch.zeros(len(matched))
+    quality = torch.zeros(len(matched), device=matched.device)
     if answering.any():
         target = matched[answering]
         wanted[answering] = targets.label[target]
@@ -69,8 +69,10 @@ def reading_losses(
         quality[answering] = overlap.gather(1, target[:, None])[:, 0]
         losses |= _attribute_losses(reading, targets, answering, target)
     known = wanted >= 0
-    losses["class"] = cross_entropy(reading.class_logit[known], wanted[known])
-    losses["quality"] = binary_cross_entropy_with_logits(reading.quality_logit, quality)
+    if known.any():
+        losses["class"] = cross_entropy(reading.class_logit[known], wanted[known])
+    if len(matched):
+        losses["quality"] = binary_cross_entropy_with_logits(reading.quality_logit, quality)
     return losses
 
 
@@ -90,6 +92,9 @@ def _attribute_losses(
     cosine = (direction * targets.facing[target]).sum(1)
     if known.any():
         losses["facing"] = (1 - cosine[known]).mean()
-    right = (known & (cosine.detach() > 0.5**0.5)).float()
-    losses["facing confidence"] = binary_cross_entropy_with_logits(reading.facing_logit[answering], right)
+    told = targets.front_known[target]
+    if told.any():
+        right = (known & (cosine.detach() > 0.5**0.5)).float()
+        confident = reading.facing_logit[answering]
+        losses["facing confidence"] = binary_cross_entropy_with_logits(confident[told], right[told])
     return losses

@@ -13,11 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 class TrainingLog:
     """Opens the logs of one run in `folder` and goes on where an interrupted run left off.
 
-    Figures given to `step` are averaged over the steps between two lines.
+    Figures given to `step` are averaged over the steps between two lines. A silent log writes and shows nothing: of
+    several processes at one training, one speaks.
     """
 
-    def __init__(self, folder: Path, *, steps: int, first_step: int, every: int) -> None:
-        self.folder, self.every = folder, every
+    def __init__(self, folder: Path, *, steps: int, first_step: int, every: int, silent: bool = False) -> None:
+        self.folder, self.every, self.silent = folder, every, silent
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -31,6 +32,8 @@ class TrainingLog:
         self.started = time.monotonic()
 
     def __enter__(self) -> TrainingLog:
+        if self.silent:
+            return self
         self.folder.mkdir(parents=True, exist_ok=True)
         self.file = (self.folder / "log.jsonl").open("a", encoding="utf-8")
         try:
@@ -45,6 +48,8 @@ class TrainingLog:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.silent:
+            return
         self.progress.stop()
         self.file.close()
         if self.board is not None:
@@ -52,6 +57,8 @@ class TrainingLog:
 
     def step(self, step: int, figures: dict[str, float]) -> None:
         """Count a step; every `every` steps write the means of the figures since the last line."""
+        if self.silent:
+            return
         for name, value in figures.items():
             self.sums.setdefault(name, []).append(value)
         if step % self.every == 0:

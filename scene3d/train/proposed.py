@@ -13,7 +13,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scene3d import resources
-from scene3d.errors import InputError
 from scene3d.model.encoding import encoding_of
 from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
@@ -74,8 +73,6 @@ def proposed_rooms(
         InputError: No training files below `data`.
     """
     paths = find_samples(data)
-    if not paths:
-        raise InputError(f"{data}: no training files (*.npz) here; make some with `scene3d synth --out {data}`")
     folder = resources.cache_dir() / "proposals" / f"{grounder.model_key()}-{_MEASURED}"
     folder.mkdir(parents=True, exist_ok=True)
     rooms = []

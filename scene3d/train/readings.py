@@ -17,9 +17,9 @@ from scene3d.model.grounder import Grounder
 from scene3d.model.readings import ASPECTS, ROOMS, Readings, ReadingsConfig
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, speak
+from scene3d.synth.language import speak
 from scene3d.train import checkpoint
-from scene3d.train.exchanges import exchanges_of
+from scene3d.train.exchanges import exchanges_of, facts_of
 from scene3d.train.progress import TrainingLog
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
 
@@ -75,7 +75,7 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
         Folder of the model with its readings.
 
     Raises:
-        InputError: No training files below `data`, or none with colours.
+        InputError: No training files below `data`, none with colours, or a real room, whose kind nobody told.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
@@ -127,7 +127,7 @@ def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: Reading
             held.append(room.seen.look[known, : len(COLOURS)])
             painted.append(room.painted[known])
             colour += [COLOURS.index(colours[int(room.owner[row])]) for row in known]
-        facts = RoomFacts(scene)
+        facts = facts_of(room.path)
         standing.append((room.seen.kind, room.seen.score))
         kinds.append(ROOMS.index(facts.kind))
         if room.path not in spoken_of:

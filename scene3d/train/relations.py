@@ -19,11 +19,10 @@ from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
 from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
-from scene3d.synth import load_training_scene
-from scene3d.synth.language import RoomFacts, speak
+from scene3d.synth.language import speak
 from scene3d.synth.names import names_of
 from scene3d.train import checkpoint
-from scene3d.train.exchanges import Exchange, exchanges_of
+from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.progress import TrainingLog
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
 from scene3d.types import Referents
@@ -216,7 +215,7 @@ class AskedStream:
 
     def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor]]:
         if path not in self.pools:
-            facts = RoomFacts(load_training_scene(path))
+            facts = facts_of(path)
             seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
             described = round(self.config.descriptions * self.config.pool)
             samples = speak(facts, seed=seed, count=self.config.pool - described)

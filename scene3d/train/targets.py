@@ -33,6 +33,8 @@ class ScanTargets:
     """Class, or -1 where the object's label is none of the classes."""
     facing: Float[Tensor, "o 2"]
     facing_known: Bool[Tensor, "o"]
+    front_known: Bool[Tensor, "o"]
+    """False where nobody told whether the object has a front."""
     colour: Int64[Tensor, "o"]
     """-1 where unknown."""
     material: Int64[Tensor, "o"]
@@ -41,24 +43,25 @@ class ScanTargets:
 
 def scan_targets(sample: TrainingSample) -> ScanTargets:
     """Carry a sample's annotations from its points to its elements."""
-    scan, count = sample.scan, len(sample.label)
+    scan, count, device = sample.scan, len(sample.label), sample.label.device
     superpoints = scan.superpoint_count
-    size = segment_sum(torch.ones(len(scan.superpoint), 1), scan.superpoint, superpoints)[:, 0]
+    size = segment_sum(torch.ones(len(scan.superpoint), 1, device=device), scan.superpoint, superpoints)[:, 0]
     present, compact = torch.unique(scan.superpoint, return_inverse=True)
     shifted = most_frequent(compact, sample.instance - IGNORED, len(present)) + IGNORED
-    element_object = torch.full((superpoints,), IGNORED)
+    element_object = torch.full((superpoints,), IGNORED, device=device)
     element_object[present] = shifted
     owned = sample.instance >= 0
     owner, xyz_m = sample.instance[owned], scan.xyz_m[owned]
     centre_m = (segment_max(xyz_m, owner, count) - segment_max(-xyz_m, owner, count)) / 2
     return ScanTargets(
         element_object=element_object,
-        mask=(element_object == torch.arange(count)[:, None]).float(),
+        mask=(element_object == torch.arange(count, device=device)[:, None]).float(),
         size=size,
         centre_m=centre_m,
         label=sample.label,
         facing=torch.stack([sample.yaw_rad.cos(), sample.yaw_rad.sin()], dim=1).nan_to_num(0),
         facing_known=~sample.yaw_rad.isnan(),
+        front_known=sample.front_known,
         colour=sample.colour,
         material=sample.material,
     )
@@ -74,7 +77,7 @@ def sample_queries(
     if len(inside):
         share = torch.bincount(owner[inside], minlength=len(targets.label))[owner[inside]]
         weight = 1 / share.double()
-        picked = inside[torch.multinomial(weight, min(objects, len(inside)), generator=generator)]
+        picked = inside[torch.multinomial(weight.cpu(), min(objects, len(inside)), generator=generator)]
     outside = torch.nonzero(owner == BACKGROUND)[:, 0]
     outside = outside[torch.randperm(len(outside), generator=generator)[:background]]
     return torch.cat([picked, outside])
@@ -95,7 +98,7 @@ def match_hungarian(targets: ScanTargets, decoded: Decoded, class_logit: Float[T
     rows, columns = linear_sum_assignment(cost.cpu().numpy())
     matched = torch.full((len(cost),), BACKGROUND)
     matched[torch.from_numpy(rows)] = torch.from_numpy(columns)
-    return matched
+    return matched.to(cost.device)
 
 
 def matching_cost(

@@ -35,9 +35,10 @@ def test_compact_file_keeps_places_colours_and_normals_within_its_steps(scan: Si
     row = group[alone]  # both sort by cell
     assert np.abs(scene.xyz_m.numpy()[row] - scan.surface.xyz_m[alone]).max() <= 0.0051
     assert scene.rgb is not None
-    assert np.abs(scene.rgb.numpy()[row].astype(int) - scan.surface.rgb[alone]).max() <= 3
+    assert np.abs(scene.rgb.numpy()[row].astype(int) - scan.surface.rgb[alone]).max() <= 11
     cosine = (scene.normal.numpy()[row] * scan.surface.normal[alone]).sum(axis=1)
-    assert cosine.min() > np.cos(np.deg2rad(8.5))  # 31 steps over 180 degrees
+    assert cosine.min() > np.cos(np.deg2rad(21))
+    assert np.sqrt(np.mean(np.arccos(cosine.clip(-1, 1)) ** 2)) < np.deg2rad(6)
     assert np.array_equal(scene.instance.numpy()[row], scan.labels.instance[alone])
     assert np.array_equal(scene.category_id.numpy()[row], scan.labels.category_id[alone])
 
@@ -61,7 +62,7 @@ def test_depth_along_the_normal_is_finer_than_the_cell(scan: SimulatedScan, tmp_
     scene = load_training_scene(tmp_path / "a.npz")
     off = scene.xyz_m[:, 2] - (0.05 + 0.1 * scene.xyz_m[:, 0])
     assert len(scene.xyz_m) < count
-    assert off.abs().max() < 0.08 / 16 / 2 + 0.1 * 0.04  # half a step, and where in its cell the mean was
+    assert off.abs().max() < 0.08 / 8 / 2 + 0.1 * 0.04  # half a step, and where in its cell the mean was
 
 
 def test_superpoints_of_the_compact_file_nest_in_those_of_the_scan(scan: SimulatedScan, tmp_path: Path):
@@ -84,6 +85,7 @@ def test_objects_stand_where_the_boxes_stand_in_the_frame_of_the_scan(scan: Simu
     turn = np.arctan2(scan.world_from_room[1, 0], scan.world_from_room[0, 0])
     assert scene.objects[0].yaw_rad == pytest.approx(turn, abs=0.001)
     assert scene.objects[1].yaw_rad is None
+    assert scene.relations is not None
     assert [2, 1] in scene.relations["supports"]
     seen = {o.id for o in scene.objects if o.seen}
     assert set(scene.instance.unique().tolist()) - {-1} <= seen

@@ -42,6 +42,7 @@ def toy_sample(seed: int, *, objects: int = 6, classes: int = 4) -> TrainingSamp
         object_id=torch.arange(objects),
         label=torch.randint(classes, (objects,), generator=generator),
         yaw_rad=torch.rand(objects, generator=generator),
+        front_known=torch.ones(objects, dtype=torch.bool),
         colour=torch.randint(12, (objects,), generator=generator),
         material=torch.full((objects,), -1),
     )

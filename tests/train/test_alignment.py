@@ -1,3 +1,4 @@
+import random
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from scene3d.synth import load_training_scene
 from scene3d.train import alignment, checkpoint
 from scene3d.train.alignment import AlignmentTraining, train_alignment
 from scene3d.train.detector import DetectorTraining
+from scene3d.train.phrases import Wording, fits
 from scene3d.train.proposed import ProposedRoom
 from tests.model.language_parts import some_referents
 
@@ -72,3 +74,29 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     for name, value in one.items():
         # Not to the bit: phrases are encoded in other batches, padded to another length.
         torch.testing.assert_close(other[name].float(), value.float(), atol=1e-3, rtol=1e-2)
+
+
+def test_what_nobody_told_of_an_object_is_neither_true_nor_false() -> None:
+    told = Wording(names=("chair",), adjectives=("brown", "wooden", "large"))
+    untold = Wording(names=("chair",), adjectives=("large",), untold=("colour", "material"))
+    assert fits("the red chair", told) is False
+    assert fits("a large wooden chair", told) is True
+    for phrase in ("the red chair", "large wooden chairs", "a plastic chair"):
+        assert fits(phrase, untold) is None
+    assert fits("a large chair", untold) is True
+    assert fits("the red small chair", untold) is False
+    assert fits("the red table", untold) is False
+
+
+def test_pairs_that_nobody_told_about_leave_the_loss_alone() -> None:
+    wordings = [Wording(names=("chair",), adjectives=(), untold=("colour", "material"))]
+    scene = alignment.SpokenScene(feature=torch.randn(2, 8), owner=[0, -1], wordings=wordings)
+    other = alignment.SpokenScene(
+        feature=torch.randn(1, 8), owner=[0], wordings=[Wording(names=("chair",), adjectives=("red",))]
+    )
+    phrases, truth = alignment._spoken(scene, other, 4, 40, random.Random(0))
+    red = torch.tensor(["red" in phrase for phrase in phrases])
+    assert red.any()
+    assert torch.equal(truth[0].isnan(), red)
+    assert (truth[0, ~red] == 1).all()
+    assert (truth[1] == 0).all()

@@ -28,6 +28,7 @@ def make_targets(owner: list[int], objects: int) -> ScanTargets:
         label=torch.arange(objects),
         facing=torch.zeros(objects, 2),
         facing_known=torch.zeros(objects, dtype=torch.bool),
+        front_known=torch.ones(objects, dtype=torch.bool),
         colour=torch.full((objects,), -1),
         material=torch.full((objects,), -1),
     )
