@@ -21,7 +21,7 @@ _NORMAL_STEPS = 6
 """Steps from a superpoint's mean normal to what is at right angles to it."""
 _COLOUR_STEPS = np.array([10.0, 12.0, 10.0], np.float32)
 """Of lightness, orange against blue, green against purple; 255 is the whole range of the first."""
-_PATCH_STEPS, _PATCH_MIDDLE = np.float32([1, 2, 2]), np.float32([128, 0, 0])
+_PATCH_STEPS, _PATCH_MIDDLE = np.array([1, 2, 2], np.float32), np.array([128, 0, 0], np.float32)
 """Of a superpoint's mean, and where it is counted from: the first lies in 0 … 255, the others in -255 … 255."""
 _TO_OPPONENT = np.array([[0.25, 0.5, 0.25], [1.0, 0.0, -1.0], [-0.5, 1.0, -0.5]], np.float32)
 _FROM_OPPONENT = np.linalg.inv(_TO_OPPONENT)
