@@ -80,6 +80,10 @@ class DetectorFigures:
             "by label, classes with synonyms": _mean(per_class, spoken),
             "superpoint oracle, objects with IoU above 0.5": float(np.mean(np.array(self.oracle) > 0.5)),
             "score calibration error": expected_calibration_error(self.scored),
+            "reliability": [
+                {"proposals": size, "mean score": score, "share of objects": hits}
+                for size, score, hits in reliability(self.scored)
+            ],
             "per class": {name: per_class[name] | {"instances": self.instances[name]} for name in sorted(learnt)},
             "seconds": {stage: statistics.median(values) for stage, values in self.times_s.items()},
             "peak memory MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
