@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,7 +30,8 @@ from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 if TYPE_CHECKING:
     from scene3d.model.grounder import Grounder
 
-_DOUBT = 0.5
+_DENIED = re.compile(r"\bno\s*$", re.IGNORECASE)
+"""Before a phrase: there is no such thing."""
 _KNOWN = 4096
 """Phrases whose objects are kept in mind."""
 
@@ -210,19 +212,19 @@ class Answering:
             torch.stack([self._known[phrase] for phrase in phrases]) if self.seen.id else torch.zeros(len(phrases), 0)
         )
 
-    def _phrase(self, links: Links, start: int, end: int) -> Phrase:
+    def _phrase(self, links: Links, before: str, words: str) -> Phrase:
+        """What the text denies has no link, and what it names has one, however unlikely: the figures tell of doubt."""
         config = self.grounder.config
         probability = (config.link_scale * links.link[0] + config.link_shift).sigmoid()
         order = probability.argsort(descending=True).tolist()
-        named = [i for i in order if float(probability[i]) >= config.link_threshold]
-        absent = float(links.absent[0].sigmoid())
-        if not named and absent < _DOUBT:  # it is here, so it is the likeliest, unless that is hardly likely
-            named = [i for i in order[:1] if float(probability[i]) >= _DOUBT * config.link_threshold]
+        named = [i for i in order if float(probability[i]) >= config.link_threshold] or order[:1]
+        if _DENIED.search(before):
+            named = []
         return Phrase(
-            start=start,
-            end=end,
+            start=len(before),
+            end=len(before) + len(words),
             objects=tuple(ObjectLink(id=self.seen.id[i], probability=float(probability[i])) for i in named),
-            absent_probability=absent,
+            absent_probability=float(links.absent[0].sigmoid()),
         )
 
 

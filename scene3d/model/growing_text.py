@@ -30,20 +30,20 @@ class GrowingText:
         """The words of the phrase that is open or closes now."""
         return self._decoded(len(self.token))[len(self._decoded(self.opened)) :].strip()
 
-    def take(self, step: Step, link: Callable[[Links, int, int], Phrase]) -> Iterator[str | Phrase]:
+    def take(self, step: Step, link: Callable[[Links, str, str], Phrase]) -> Iterator[str | Phrase]:
         """Add a step; gives what became visible by it.
 
         Args:
             step: Of this answer.
-            link: Makes a phrase of its links and its span.
+            link: Makes a phrase of its links, the text before it and its words.
         """
         if step.opened:
             self.opened = len(self.token)
         elif step.links is not None:
-            words, end = self.open_phrase(), len(self._decoded(len(self.token)).rstrip())
+            words, text = self.open_phrase(), self._decoded(len(self.token)).rstrip()
             if not words:  # a phrase of blanks names nothing
                 return
-            phrase = link(step.links, end - len(words), end)
+            phrase = link(step.links, text.removesuffix(words), words)
             self.phrases.append(phrase)
             yield phrase
         elif step.token is not None:
