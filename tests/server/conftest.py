@@ -35,6 +35,9 @@ class ScriptedSession(Session):
     def proposals(self) -> Proposals:
         return self._proposals
 
+    def likely_labels(self, *, least: float = 0.05) -> list[dict[str, float]]:
+        return [{} for _ in self.proposals.id]
+
     def detect(self, text: str, *, threshold: float = 0.5) -> Proposals:
         row = [i for i, label in enumerate(self.proposals.label or ()) if label in text]
         index = torch.tensor(row, dtype=torch.long)
