@@ -25,7 +25,8 @@ def wait_for(name, condition):
     end = time.monotonic() + 60
     while not condition() and time.monotonic() < end:
         time.sleep(0.1)
-    print(f"{name}: {condition()}", flush=True)
+    assert condition(), (name, talk.lit, talk.selected)
+    print(f"{name}: True", flush=True)
 
 def place(xyz_m):
     camera, frame = window.scene.widget.scene.camera, window.scene.widget.frame
@@ -48,7 +49,7 @@ def like(part, object_id):
     length = np.linalg.norm(pixel, axis=2)
     return int(((pixel @ colour > 0.97 * length * np.linalg.norm(colour)) & (length > 40)).sum())
 
-def act():
+def walk():
     wait_for("lamp and table are lit", lambda: talk.lit == (LAMP, TABLE))
     scene, panel = slice(0, window.panel.widget.frame.x), slice(window.panel.widget.frame.x, None)
     wait_for("the panel shows two chips", lambda: coloured(panel) > 300)
@@ -70,7 +71,12 @@ def act():
     window.on_main(lambda: window.act(talk.clear))
     window.on_main(lambda: window.scene.set_truth(True))
     wait_for("ground truth has the shelf's colour", lambda: like(scene, SHELF) > 500)
-    window.close()
+
+def act():
+    try:
+        walk()
+    finally:
+        window.close()
 
 with HiddenDisplay(1400, 860) as display:
     os.environ["DISPLAY"] = display.name
@@ -79,6 +85,7 @@ with HiddenDisplay(1400, 860) as display:
     window = DesktopWindow(talk, first=["Where is the lamp?"])
     threading.Thread(target=act, daemon=True).start()
     window.run()
+os._exit(0)  # the toolkit would speak to the display once more, which is gone
 """
 
 
@@ -92,12 +99,11 @@ def test_ask_click_and_plan_in_a_window(tmp_path: Path) -> None:
         env=os.environ | {"PYTHONPATH": ":".join(["viewer", "ops", "."])},
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=300,
         check=False,
     )
     said = done.stdout + done.stderr
     assert done.stdout.count(": True") == 10, said
-    assert ": False" not in done.stdout, said
     assert "chat: ['Where is the lamp?', 'The lamp', 'stands on', 'the table', '.']" in done.stdout, said
     pixel = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     coloured = (pixel.max(2) - pixel.min(2)) > 60
