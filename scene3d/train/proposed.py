@@ -24,7 +24,7 @@ from scene3d.train.targets import mask_overlap, scan_targets
 from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
-_MEASURED = 3
+_MEASURED = 4
 """Counts the ways in which places have been measured; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
