@@ -24,8 +24,11 @@ def test_ask_click_a_chip_click_an_object_and_plan_in_a_browser(browser: Browser
     try:
         page.goto(window.address, wait_until="commit")
         page.get_by_text("Question").wait_for()
-        window.ask("Where is the lamp?")
+        page.locator("input:visible").first.click()
+        page.keyboard.type("Where is the lamp?")
+        page.keyboard.press("Enter")
         page.get_by_text("stands on").wait_for()
+        assert [exchange.question for exchange in talk.exchanges] == ["Where is the lamp?"]
         assert talk.lit == (LAMP, TABLE)
         page.get_by_role("button", name="the table").dispatch_event("click")
         wait_for(lambda: talk.lit == (TABLE,))

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 
 from scene3d.errors import InputError
 from scene3d.types import GroundedText, Phrase, Plan
@@ -31,7 +32,6 @@ class Conversation:
         self.session = session
         self.make_plan = make_plan
         self.layers: Layers = layers_of(session.scene, session.segment())
-        self.picker = Picker(self.layers)
         self.exchanges: list[Exchange] = []
         self.lit: tuple[int, ...] = ()
         self.selected: tuple[int, ...] = ()
@@ -41,6 +41,11 @@ class Conversation:
         """Number of the step shown."""
         self._busy = threading.Lock()
         self._last_click = (-1, 0.0)
+
+    @cached_property
+    def picker(self) -> Picker:
+        """Made at the first click."""
+        return Picker(self.layers)
 
     def shown(self) -> tuple[int, ...]:
         """Ids to draw in colour."""

@@ -140,13 +140,31 @@ class Panel:
         truth.enabled, cameras.enabled = layers.truth is not None, bool(len(layers.cameras))
         truth.set_on_checked(self._owner.scene.set_truth)
         cameras.set_on_checked(self._owner.scene.set_cameras)
+        self._whole, self._drawn = gui.Checkbox("All points"), gui.Label("")
+        self._whole.set_on_checked(self._set_whole)
+        self._say_drawn()
         corner, above, save = gui.Button("From the corner"), gui.Button("From above"), gui.Button("Save picture")
         corner.set_on_clicked(self._owner.scene.look_from_corner)
         above.set_on_clicked(self._owner.scene.look_from_above)
         save.set_on_clicked(self._choose_file)
-        for child in (gui.Label("Ceiling"), ceiling, truth, cameras, corner, above, save):
+        for child in (gui.Label("Ceiling"), ceiling, truth, cameras, self._whole, self._drawn, corner, above, save):
             tab.add_child(child)
         return tab
+
+    def offer_whole(self) -> None:
+        """Draw all points of a scan of which only some are drawn, where that is fast enough."""
+        if self._whole.enabled and not self._whole.checked and self._owner.scene.whole_is_fast():
+            self._whole.checked = True
+            self._set_whole(True)
+
+    def _set_whole(self, on: bool) -> None:
+        self._owner.scene.set_whole(on)
+        self._say_drawn()
+
+    def _say_drawn(self) -> None:
+        drawn, count = self._owner.scene.points_drawn, len(self._talk.layers.surface.xyz_m)
+        self._whole.enabled = drawn < count or self._whole.checked
+        self._drawn.text = f"{drawn:,} of {count:,} points are drawn."
 
     def _choose_file(self) -> None:
         dialog = gui.FileDialog(gui.FileDialog.SAVE, "Save picture", self._window.theme)

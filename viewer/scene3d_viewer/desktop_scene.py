@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,25 @@ from open3d.visualization import gui, rendering
 
 from scene3d_viewer.conversation import Conversation
 from scene3d_viewer.labels import place_labels
-from scene3d_viewer.layers import ObjectLayer, box_segments, coloured, floor_bar, pale, shaded, truth_tint
+from scene3d_viewer.layers import (
+    ObjectLayer,
+    box_segments,
+    coloured,
+    floor_bar,
+    pale,
+    point_normals,
+    shaded,
+    truth_tint,
+)
 from scene3d_viewer.theme import Theme
+from scene3d_viewer.thinned import thinned
 from scene3d_viewer.views import FIELD_OF_VIEW_DEG, from_corner
 
 _LIFT_M = 0.004
 _MOST_LABELS = 24
+_FIRST_POINTS = 250_000
+"""Of a larger scan this much is drawn, unless all of it can be drawn often enough."""
+_FRAME_S = 1 / 20
 
 
 class DesktopScene:
@@ -32,7 +46,7 @@ class DesktopScene:
 
     def __init__(self, window: Any, conversation: Conversation, theme: Theme) -> None:
         self._window, self._talk, self._theme = window, conversation, theme
-        self._surface, self._normal = conversation.layers.surface, conversation.picker.normal
+        self._set_surface(_FIRST_POINTS)
         self._cut_m = conversation.layers.ceiling_cut_m
         self._truth = False
         self._labels: list[Any] = []
@@ -41,6 +55,8 @@ class DesktopScene:
         self.widget.scene = rendering.Open3DScene(window.renderer)
         self.widget.scene.set_background([*(c / 255 for c in theme.background), 1.0])
         self.widget.scene.view.set_post_processing(False)
+        # Smooth edges take a software renderer twice as long as the scan itself.
+        self.widget.scene.view.set_antialiasing(self.points_drawn == len(conversation.layers.surface.xyz_m))
         self.widget.enable_scene_caching(True)  # or each letter typed in the panel would draw the whole scan again
         self._draw_base()
         self._draw_still_things()
@@ -50,6 +66,8 @@ class DesktopScene:
         """Draw what is lit, selected and stepped to."""
         talk, scene = self._talk, self.widget.scene
         shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
+        if shown and not scene.has_geometry("pale"):
+            self._draw_surface("pale", pale(self._surface.rgb))
         scene.show_geometry("scan", not shown)
         scene.show_geometry("pale", bool(shown))
         for name in self._drawn:
@@ -69,6 +87,25 @@ class DesktopScene:
         self._labels = [self._label(np.array(m.at_m), f"({m.number})") for m in markers]
         self._labels += self._object_labels(shown)
         self._redraw()
+
+    @property
+    def points_drawn(self) -> int:
+        """Of the scan."""
+        return len(self._surface.xyz_m)
+
+    def whole_is_fast(self) -> bool:
+        """Whether all points could be drawn twenty times a second, judged by the time that those drawn now take."""
+        start = time.perf_counter()
+        gui.Application.instance.render_to_image(self.widget.scene, 640, 480)
+        frame_s = time.perf_counter() - start
+        return frame_s * len(self._talk.layers.surface.xyz_m) / self.points_drawn < _FRAME_S
+
+    def set_whole(self, on: bool) -> None:
+        """Draw all points with smooth edges, or so many that any computer can turn them."""
+        self._set_surface(len(self._talk.layers.surface.xyz_m) if on else _FIRST_POINTS)
+        self.widget.scene.view.set_antialiasing(on)
+        self._draw_base()
+        self.refresh()
 
     def set_ceiling(self, height_m: float) -> None:
         """Leave out what lies above a height."""
@@ -113,13 +150,20 @@ class DesktopScene:
         far = np.asarray(camera.unproject(x - frame.x, y - frame.y, 0.9, frame.width, frame.height))
         return self._talk.picker.point_on_ray(tuple(eye.tolist()), tuple((far - eye).tolist()), below_m=self._cut_m)
 
+    def _set_surface(self, most: int) -> None:
+        self._surface, self._kept = thinned(self._talk.layers.surface, most=most)
+        self._normal = point_normals(self._surface)
+
     def _draw_base(self) -> None:
-        rgb = truth_tint(self._talk.layers) if self._truth else self._surface.rgb
-        for name, colours in (("scan", rgb), ("pale", pale(self._surface.rgb))):
-            if self.widget.scene.has_geometry(name):
-                self.widget.scene.remove_geometry(name)
-            low = self._surface.xyz_m[:, 2] <= self._cut_m
-            self.widget.scene.add_geometry(name, self._geometry(low, colours, lift_m=0.0), self._material())
+        """The scan; it is drawn pale once something is lit."""
+        self.widget.scene.remove_geometry("pale")
+        rgb = truth_tint(self._talk.layers)[self._kept] if self._truth else self._surface.rgb
+        self._draw_surface("scan", rgb)
+
+    def _draw_surface(self, name: str, rgb: torch.Tensor) -> None:
+        self.widget.scene.remove_geometry(name)
+        low = self._surface.xyz_m[:, 2] <= self._cut_m
+        self.widget.scene.add_geometry(name, self._geometry(low, rgb, lift_m=0.0), self._material())
 
     def _draw_still_things(self) -> None:
         lines, text = floor_bar(self._talk.layers)
@@ -141,11 +185,10 @@ class DesktopScene:
             cloud.point.colors = _tensor(rgb[points].float().div(255).numpy())
             return cloud
         number, local = faces[points[faces].all(1)].unique(return_inverse=True)
-        mesh = o3d.geometry.TriangleMesh(
-            o3d.utility.Vector3dVector((xyz_m + lift_m * self._normal)[number].double().numpy()),
-            o3d.utility.Vector3iVector(local.view(-1, 3).int().numpy()),
-        )
-        mesh.vertex_colors = o3d.utility.Vector3dVector(rgb[number].double().div(255).numpy())
+        # Open3D's other kind of mesh leaves texture coordinates uninitialised, which can stall a software renderer.
+        lifted = (xyz_m + lift_m * self._normal)[number]
+        mesh = o3d.t.geometry.TriangleMesh(_tensor(lifted.numpy()), _tensor(local.view(-1, 3).int().numpy()))
+        mesh.vertex.colors = _tensor(rgb[number].float().div(255).numpy())
         return mesh
 
     def _add(self, name: str, geometry: Any, material: Any) -> None:

@@ -15,7 +15,7 @@ class Picker:
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
-        self.normal = point_normals(layers.surface)
+        self._normal = point_normals(layers.surface)
         self._reach_m = 2.0 * spacing(layers.surface.xyz_m)
 
     def point_on_ray(
@@ -29,8 +29,8 @@ class Picker:
         depth = offset @ forward
         near = (offset.square().sum(1) - depth.square()) < self._reach_m**2
         near &= (depth > 0) & (xyz_m[:, 2] <= below_m)
-        if self.normal is not None:
-            near &= self.normal @ forward < 0.1
+        if self._normal is not None:
+            near &= self._normal @ forward < 0.1
         index = near.nonzero()[:, 0]
         return int(index[depth[index].argmin()]) if len(index) else None
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Int64
 from torch import Tensor
 
 from scene3d.geometry import voxelize
-from scene3d.geometry.splat import spacing
 from scene3d_viewer.layers import Surface
 from scene3d_viewer.regions import Regions
+
+_COARSER = 1.05
+"""Than would be enough if cells grew fewer as the square of their size."""
 
 
 def thinned(surface: Surface, *, most: int) -> tuple[Surface, Int64[Tensor, "m"]]:
@@ -27,13 +29,14 @@ def thinned(surface: Surface, *, most: int) -> tuple[Surface, Int64[Tensor, "m"]
     kept = torch.arange(count)
     if count <= most:
         return surface, kept
-    size_m = spacing(surface.xyz_m) * (count / most) ** 0.5
-    while True:
-        cell = voxelize(surface.xyz_m, size_m=size_m).voxel_of_point
-        cells = int(cell.max()) + 1
-        if cells <= most:
-            break
-        size_m *= max(1.1, (cells / most) ** 0.5)
+    x, y, z = (surface.xyz_m.amax(0) - surface.xyz_m.amin(0)).tolist()
+    size_m = max(2 * (x * y + y * z + z * x) / most, 1e-6) ** 0.5  # as if the scan were the box around it
+    cell, cells = _cells(surface.xyz_m, size_m)
+    tries = 0
+    while cells > most or (cells < most / 2 and tries < 4):
+        size_m *= _COARSER * (cells / most) ** 0.5
+        cell, cells = _cells(surface.xyz_m, size_m)
+        tries += 1
     first = torch.full((cells,), count).scatter_reduce_(0, cell, kept, "amin")
     faces = None if surface.faces is None else cell[surface.faces]
     if faces is not None:
@@ -47,3 +50,9 @@ def thinned(surface: Surface, *, most: int) -> tuple[Surface, Int64[Tensor, "m"]
         regions=Regions(of_point=surface.regions.of_point[first], member=surface.regions.member),
     )
     return small, first
+
+
+def _cells(xyz_m: Float[Tensor, "n 3"], size_m: float) -> tuple[Int64[Tensor, "n"], int]:
+    """The cell of each point, and how many there are."""
+    voxels = voxelize(xyz_m, size_m=size_m)
+    return voxels.voxel_of_point, len(voxels.index)

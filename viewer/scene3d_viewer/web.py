@@ -3,38 +3,22 @@
 from __future__ import annotations
 
 import html
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-import numpy as np
-import torch
-import trimesh
 import viser
-from trimesh.exchange.gltf import export_glb
-from viser.transforms import SO3
 
 from scene3d.errors import Scene3DError
-from scene3d.geometry.cameras import intrinsic_of, project
-from scene3d.geometry.splat import spacing
 from scene3d.types import Phrase
 from scene3d_viewer.conversation import Conversation, coloured_html
-from scene3d_viewer.layers import (
-    ObjectLayer,
-    box_segments,
-    coloured,
-    floor_bar,
-    pale,
-    point_normals,
-    shaded,
-    truth_tint,
-)
+from scene3d_viewer.layers import ObjectLayer
 from scene3d_viewer.session import Exchange
 from scene3d_viewer.theme import ThemeName
-from scene3d_viewer.thinned import thinned
+from scene3d_viewer.web_scene import WebScene
 
-_MOST_POINTS = 400_000
-_LIFT_M = 0.004
-"""Lit objects are drawn this far in front of the scan, so that the two do not flicker."""
+_LETTERS_S = 0.5
+"""Time without a change after which a text is held to be complete."""
 
 
 class WebWindow:
@@ -54,21 +38,11 @@ class WebWindow:
         self.server = viser.ViserServer(host=host, port=port, label=conversation.layers.name, verbose=False)
         self.server.gui.configure_theme(dark_mode=theme == "dark", control_width="large", show_logo=False)
         self.server.gui.main_panel.dock_right()
-        self._surface, self._kept = thinned(conversation.layers.surface, most=_MOST_POINTS)
-        self._spacing_m, self._normal = spacing(self._surface.xyz_m), point_normals(self._surface)
-        self._bases: list[Any] = []
-        self._drawn: dict[str, list[Any]] = {}
+        self.scene = WebScene(self.server, conversation)
         self._boxes: dict[int, Any] = {}
-        self._cut_m = conversation.layers.ceiling_cut_m
         self._build_panel()
-        self._draw_base()
-        self._draw_bar_and_cameras()
-        self.server.scene.configure_default_lights(enabled=False)
-        self.server.scene.configure_environment_map(None)
-        self.server.scene.add_light_ambient("/light", intensity=float(np.pi))  # colours come out as they are given
-        self.server.scene.set_up_direction("+z")
         self.server.scene.on_click()(self._clicked)
-        self.server.on_client_connect(self._place_camera)
+        self.refresh()
 
     @property
     def address(self) -> str:
@@ -79,99 +53,16 @@ class WebWindow:
         """Stop serving."""
         self.server.stop()
 
-    # What is drawn.
-
-    def _draw_base(self) -> None:
-        """The scan twice: as scanned, and pale for when something is lit."""
-        for handle in self._bases:
-            handle.remove()
-        scanned = self.conversation.layers.surface.rgb
-        if self._truth.value:
-            scanned = truth_tint(self.conversation.layers)
-        self._bases = [
-            self._add_surface("/scan", scanned[self._kept]),
-            self._add_surface("/pale", pale(self._surface.rgb)),
-        ]
-        self._show()
-
-    def _add_surface(
-        self, name: str, rgb: torch.Tensor, only: torch.Tensor | None = None, *, lift_m: float = 0.0
-    ) -> Any:
-        """Draw the surface, or only some of its points, below the ceiling."""
-        xyz_m, inside = self._surface.xyz_m, self._surface.xyz_m[:, 2] <= self._cut_m
-        inside = inside if only is None else inside & only
-        rgb = shaded(rgb, self._normal)
-        if self._surface.faces is None or self._normal is None:
-            size = self._spacing_m * (1.8 if lift_m else 1.4)
-            return self.server.scene.add_point_cloud(name, xyz_m[inside].numpy(), rgb[inside].numpy(), point_size=size)
-        number, local = self._surface.faces[inside[self._surface.faces].all(1)].unique(return_inverse=True)
-        # glTF holds linear light; scans hold what a screen is told.
-        linear = ((rgb[number].double() / 255) ** 2.2 * 255).round().to(torch.uint8).numpy()
-        opaque = np.concatenate([linear, np.full((len(linear), 1), 255, np.uint8)], 1)
-        lifted = (xyz_m + lift_m * self._normal)[number].numpy()
-        mesh = trimesh.Trimesh(lifted, local.view(-1, 3).numpy(), vertex_colors=opaque, process=False)
-        return self.server.scene.add_glb(
-            name, export_glb(mesh.scene(), tree_postprocessor=_make_matt), cast_shadow=False, receive_shadow=False
-        )
-
-    def _show(self) -> None:
+    def refresh(self) -> None:
         """Draw what is lit, selected and stepped to, and mark it in the panel."""
+        self.scene.refresh()
         talk = self.conversation
-        shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
-        for base, visible in zip(self._bases, (not shown, bool(shown)), strict=True):
-            base.visible = visible
-        parts = self._surface.regions.parts([o.row for o in shown])
-        self._replace("lit", [h for o in shown for h in self._add_object(o, parts[o.row], o.id in talk.selected)])
-        markers = talk.markers() if talk.step is not None else ()
-        labels = [
-            self.server.scene.add_label(f"/plan/{m.number}", f"{m.number}", position=m.at_m, font_screen_scale=1.3)
-            for m in markers
-        ]
-        if len(markers) > 1:
-            ends = np.array([m.at_m for m in markers], np.float32)
-            path = np.stack([ends[:-1], ends[1:]], 1)
-            labels.append(self.server.scene.add_line_segments("/plan/path", path, (120, 120, 120)))  # type: ignore[arg-type]
-        self._replace("plan", labels)
         for i, box in self._boxes.items():
             if box.value != (i in talk.lit):
                 box.value = i in talk.lit
-        names = ", ".join(o.name for o in shown if o.id in talk.selected)
+        names = ", ".join(o.name for i in talk.selected if (o := talk.layers.by_id(i)))
         self._selection.content = f"**&lt;ref&gt;** {names}" if names else "*Click objects to ask about them.*"
         self._show_step()
-
-    def _add_object(self, item: ObjectLayer, part: torch.Tensor, selected: bool) -> list[Any]:
-        name, scene = f"/lit/{item.id}", self.server.scene
-        handles: list[Any] = [scene.add_label(f"{name}/name", item.name, position=item.anchor_m)]
-        if selected:
-            edges = box_segments(item.box_m).numpy()
-            handles.append(scene.add_line_segments(f"{name}/box", edges, item.colour))  # type: ignore[arg-type]
-        handles.append(
-            self._add_surface(f"{name}/part", coloured(self._surface.rgb, item.colour), part, lift_m=_LIFT_M)
-        )
-        return handles
-
-    def _replace(self, group: str, handles: list[Any]) -> None:
-        """Show these in place of a group's former ones; those of the same name have been replaced already."""
-        names = {handle.name for handle in handles}
-        for handle in self._drawn.get(group, []):
-            if handle.name not in names:
-                handle.remove()
-        self._drawn[group] = handles
-
-    def _draw_bar_and_cameras(self) -> None:
-        layers, scene = self.conversation.layers, self.server.scene
-        lines, text = floor_bar(layers)
-        scene.add_line_segments("/bar", lines.numpy(), (90, 90, 90), thickness=0.015)  # type: ignore[arg-type]
-        scene.add_label("/bar/length", text, position=tuple(lines[0].mean(0).tolist()))
-        if len(layers.cameras):
-            scene.add_line_segments("/cameras", layers.cameras.numpy(), (130, 130, 130), visible=False)  # type: ignore[arg-type]
-
-    def _place_camera(self, client: viser.ClientHandle) -> None:
-        xyz_m = self._surface.xyz_m[self._surface.xyz_m[:, 2] <= self._cut_m]
-        low, high = xyz_m.amin(0), xyz_m.amax(0)
-        middle, reach = (low + high) / 2, float((high - low).norm())
-        eye = middle + 0.8 * reach * torch.tensor([-0.5, -0.6, 0.8])
-        client.camera.position, client.camera.look_at = tuple(eye.tolist()), tuple(middle.tolist())
 
     # The panel.
 
@@ -181,21 +72,25 @@ class WebWindow:
         with tabs.add_tab("Ask"):
             self._chat = gui.add_folder("Answers")
             self._selection = gui.add_markdown("")
-            self._question = gui.add_text("Question", "", hint="Enter sends it; <ref> is what you selected")
-            self._send = gui.add_button("Ask")
+            with gui.add_form(None) as question:
+                self._question = gui.add_text("Question", "", hint="Enter sends it; <ref> is what you selected")
+                self._send = gui.add_button("Ask")
             self._clear = gui.add_button("Clear", color="gray")
         with tabs.add_tab("Objects"):
             self._build_objects()
         with tabs.add_tab("Plan"):
-            self._request = gui.add_text("Request", "", hint="such as: I want the room brighter.")
-            self._plan_it = gui.add_button("Plan")
+            with gui.add_form(None) as request:
+                self._request = gui.add_text("Request", "", hint="such as: I want the room brighter.")
+                plan = gui.add_button("Plan")
             self._steps = gui.add_html("")
             self._walk = gui.add_button_group("Step", ("back", "next"))
         with tabs.add_tab("View"):
             self._build_view()
-        self._send.on_click(lambda _: self.ask(self._question.value))
+        self._send.on_click(lambda _: question.submit())
+        question.on_submit(lambda _: self.ask(_typed(self._question)))
         self._clear.on_click(lambda _: self._act(self.conversation.clear))
-        self._plan_it.on_click(lambda _: self.plan(self._request.value))
+        plan.on_click(lambda _: request.submit())
+        request.on_submit(lambda _: self.plan(_typed(self._request)))
         self._walk.on_click(
             lambda event: self._act(lambda: self.conversation.go(1 if event.target.value == "next" else -1))
         )
@@ -217,20 +112,16 @@ class WebWindow:
         layers, gui = self.conversation.layers, self.server.gui
         top = max(layers.top_m, layers.ceiling_cut_m) + 0.05
         ceiling = gui.add_slider("Ceiling", layers.floor_m, top, 0.05, min(layers.ceiling_cut_m, top))
-        self._truth = gui.add_checkbox("Ground truth", False, disabled=layers.truth is None)
+        truth = gui.add_checkbox("Ground truth", False, disabled=layers.truth is None)
         cameras = gui.add_checkbox("Cameras", False, disabled=not len(layers.cameras))
         rectangle = gui.add_button("Select by rectangle", hint="then drag over the picture")
 
         @ceiling.on_update
         def _(_: object) -> None:
-            self._cut_m = ceiling.value
-            self._draw_base()
+            self.scene.set_ceiling(ceiling.value)
 
-        self._truth.on_update(lambda _: self._draw_base())
-
-        @cameras.on_update
-        def _(_: object) -> None:
-            self.server.scene.get_handle_by_name("/cameras").visible = cameras.value  # type: ignore[union-attr]
+        truth.on_update(lambda _: self.scene.set_truth(truth.value))
+        cameras.on_update(lambda _: self.scene.set_cameras(cameras.value))
 
         @rectangle.on_click
         def _(_: object) -> None:
@@ -240,8 +131,8 @@ class WebWindow:
             def once(event: viser.SceneRectSelectEvent) -> None:
                 self.server.scene.remove_rect_select_callback(once)
                 rectangle.disabled = False
-                self.conversation.select(self._in_rectangle(event))
-                self._show()
+                self.conversation.select(self.scene.objects_in(event))
+                self.refresh()
 
     # What people do.
 
@@ -266,7 +157,7 @@ class WebWindow:
         except Scene3DError as error:
             line.content = f"<p><b>{html.escape(str(error))}</b></p>"
         self._send.disabled = False
-        self._show()
+        self.refresh()
 
     def plan(self, request: str) -> None:
         """Ask for a plan and show it."""
@@ -277,7 +168,7 @@ class WebWindow:
         except Scene3DError as error:
             self._steps.content = f"<p><b>{html.escape(str(error))}</b></p>"
             return
-        self._show()
+        self.refresh()
 
     def _add_exchange(self, exchange: Exchange) -> None:
         layers, answer = self.conversation.layers, exchange.answer
@@ -298,42 +189,23 @@ class WebWindow:
 
     def _act(self, change: Callable[[], None]) -> None:
         change()
-        self._show()
+        self.refresh()
 
     def _clicked(self, event: viser.SceneClickEvent) -> None:
-        point = self.conversation.picker.point_on_ray(event.ray_origin, event.ray_direction, below_m=self._cut_m)
-        item = self.conversation.picker.object_of(point)
+        item = self.scene.object_under(event)
         double = self.conversation.click(item)
-        self._show()
+        self.refresh()
         if double and item is not None:
             try:
                 self._add_exchange(self.conversation.describe(item.id))
             except Scene3DError as error:
                 event.client.add_notification("No caption", str(error), color="red")
-            self._show()
+            self.refresh()
 
     def _pinned(self, object_id: int, on: bool) -> None:
         if on != (object_id in self.conversation.lit):
             self.conversation.pin(object_id, on)
-            self._show()
-
-    def _in_rectangle(self, event: viser.SceneRectSelectEvent) -> tuple[int, ...]:
-        camera = event.client.camera
-        pose = np.eye(4)
-        pose[:3, :3] = SO3(np.asarray(camera.wxyz)).as_matrix()
-        pose[:3, 3] = camera.position
-        high = 1000
-        wide = round(high * camera.aspect)
-        fov = 2 * np.arctan(np.tan(camera.fov / 2) * camera.aspect)
-        intrinsic = intrinsic_of(width=wide, height=high, horizontal_fov_rad=float(fov))
-        pixel, _ = project(self.conversation.layers.surface.xyz_m, intrinsic, torch.from_numpy(pose))
-        low, top = (
-            torch.tensor(corner) * torch.tensor([wide, high]) for corner in (event.screen_min, event.screen_max)
-        )
-        inside = ((pixel >= low) & (pixel <= top)).all(1)
-        return self.conversation.picker.objects_of(
-            inside & (self.conversation.layers.surface.xyz_m[:, 2] <= self._cut_m)
-        )
+            self.refresh()
 
     def _show_step(self) -> None:
         plan = self.conversation.plan
@@ -348,12 +220,14 @@ class WebWindow:
         self._steps.content = f"<p>{html.escape(plan.text)} ({verdict})</p><ol>{''.join(rows)}</ol>{notes}"
 
 
-def _make_matt(tree: dict[str, Any]) -> None:
-    """Give a glTF one material without gloss; without any it would be metal, which mirrors and has no colour."""
-    tree["materials"] = [{"pbrMetallicRoughness": {"metallicFactor": 0.0, "roughnessFactor": 1.0}}]
-    for mesh in tree["meshes"]:
-        for primitive in mesh["primitives"]:
-            primitive["material"] = 0
+def _typed(text: viser.GuiInputHandle[str]) -> str:
+    """What was typed; the browser sends the last letters up to a frame after the Enter that follows them."""
+    value, since = text.value, time.monotonic()
+    while time.monotonic() - since < _LETTERS_S:
+        time.sleep(0.05)
+        if text.value != value:
+            value, since = text.value, time.monotonic()
+    return value
 
 
 def _names(items: Iterable[ObjectLayer | None]) -> str:
