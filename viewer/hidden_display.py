@@ -30,7 +30,7 @@ class HiddenDisplay:
         read, write = os.pipe()
         screen = "{}x{}x24".format(*self._size)
         command = ["Xvfb", "-displayfd", str(write), "-screen", "0", screen, "-fbdir", self._folder.name]
-        self._server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+        self._server = subprocess.Popen(command, pass_fds=[write], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(write)
         with os.fdopen(read) as told:
             self.name = f":{told.readline().strip()}"

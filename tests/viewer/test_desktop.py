@@ -15,7 +15,7 @@ from scene3d.errors import InputError
 from scene3d_viewer.display import require_display
 
 _SCRIPT = """
-import os, sys, threading, time
+import faulthandler, os, sys, threading, time
 import numpy as np
 from hidden_display import HiddenDisplay
 from scene3d_viewer.conversation import Conversation
@@ -71,6 +71,9 @@ def walk():
     window.on_main(lambda: window.act(talk.clear))
     window.on_main(lambda: window.scene.set_truth(True))
     wait_for("ground truth has the shelf's colour", lambda: like(scene, SHELF) > 500)
+    print("drawn at first:", window.scene.points_drawn, flush=True)
+    window.on_main(lambda: window.scene.set_whole(True))
+    wait_for("all points are drawn", lambda: window.scene.points_drawn == len(talk.layers.surface.xyz_m))
 
 def act():
     try:
@@ -78,9 +81,12 @@ def act():
     finally:
         window.close()
 
+faulthandler.dump_traceback_later(200, exit=True)
 with HiddenDisplay(1400, 860) as display:
     os.environ["DISPLAY"] = display.name
+    from scene3d_viewer import desktop_scene
     from scene3d_viewer.desktop import DesktopWindow
+    desktop_scene._FIRST_POINTS, desktop_scene.has_graphics_device = 8000, lambda: False
     talk = Conversation(ScriptedSession(), make_plan=lambda _: make_plan())
     window = DesktopWindow(talk, first=["Where is the lamp?"])
     threading.Thread(target=act, daemon=True).start()
@@ -103,7 +109,8 @@ def test_ask_click_and_plan_in_a_window(tmp_path: Path) -> None:
         check=False,
     )
     said = done.stdout + done.stderr
-    assert done.stdout.count(": True") == 10, said
+    assert done.stdout.count(": True") == 11, said
+    assert 4000 < int(done.stdout.partition("drawn at first: ")[2].split()[0]) <= 8000
     assert "chat: ['Where is the lamp?', 'The lamp', 'stands on', 'the table', '.']" in done.stdout, said
     pixel = np.asarray(Image.open(picture).convert("RGB")).astype(int)
     coloured = (pixel.max(2) - pixel.min(2)) > 60

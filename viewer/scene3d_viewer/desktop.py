@@ -25,8 +25,6 @@ _LATE_FRAMES = frozenset((4, 8, 12, 16, 20, 24, 30, 40, 60, 100, 200, 400, 800))
 The toolkit draws on demand, a swap chain shows a frame up to five frames late (seen with Mesa's llvmpipe), and a frame
 is left out while the renderer is behind: without these, the end of an answer would wait for the next move of the mouse.
 """
-_SETTLED = 60
-"""Ticks after which the first frame has been seen, and there is time to ask whether more points can be drawn."""
 
 
 class DesktopWindow:
@@ -47,7 +45,6 @@ class DesktopWindow:
         self._pressed: tuple[int, int] | None = None
         self._corner: np.ndarray | None = None
         self._quiet_ticks = 0
-        self._whole_tried = False
         gui.Application.instance.initialize()
         self.window: Any = gui.Application.instance.create_window(f"scene3d – {conversation.layers.name}", 1400, 860)
         self.scene = DesktopScene(self.window, conversation, THEMES[theme])
@@ -166,9 +163,6 @@ class DesktopWindow:
         self._quiet_ticks += 1
         if self._quiet_ticks in _LATE_FRAMES:
             self.window.post_redraw()
-        if self._quiet_ticks == _SETTLED and not self._whole_tried:
-            self._whole_tried = True
-            self.panel.offer_whole()
         return False  # True would not draw
 
     def _on_key(self, event: Any) -> bool:

@@ -151,12 +151,6 @@ class Panel:
             tab.add_child(child)
         return tab
 
-    def offer_whole(self) -> None:
-        """Draw all points of a scan of which only some are drawn, where that is fast enough."""
-        if self._whole.enabled and not self._whole.checked and self._owner.scene.whole_is_fast():
-            self._whole.checked = True
-            self._set_whole(True)
-
     def _set_whole(self, on: bool) -> None:
         self._owner.scene.set_whole(on)
         self._say_drawn()

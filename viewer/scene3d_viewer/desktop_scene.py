@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from open3d.visualization import gui, rendering
 
 from scene3d_viewer.conversation import Conversation
+from scene3d_viewer.display import has_graphics_device
 from scene3d_viewer.labels import place_labels
 from scene3d_viewer.layers import (
     ObjectLayer,
@@ -31,8 +31,7 @@ from scene3d_viewer.views import FIELD_OF_VIEW_DEG, from_corner
 _LIFT_M = 0.004
 _MOST_LABELS = 24
 _FIRST_POINTS = 250_000
-"""Of a larger scan this much is drawn, unless all of it can be drawn often enough."""
-_FRAME_S = 1 / 20
+"""Of a larger scan this much is drawn at first where no graphics device is."""
 
 
 class DesktopScene:
@@ -46,7 +45,7 @@ class DesktopScene:
 
     def __init__(self, window: Any, conversation: Conversation, theme: Theme) -> None:
         self._window, self._talk, self._theme = window, conversation, theme
-        self._set_surface(_FIRST_POINTS)
+        self._set_surface(whole=has_graphics_device())
         self._cut_m = conversation.layers.ceiling_cut_m
         self._truth = False
         self._labels: list[Any] = []
@@ -93,16 +92,9 @@ class DesktopScene:
         """Of the scan."""
         return len(self._surface.xyz_m)
 
-    def whole_is_fast(self) -> bool:
-        """Whether all points could be drawn twenty times a second, judged by the time that those drawn now take."""
-        start = time.perf_counter()
-        gui.Application.instance.render_to_image(self.widget.scene, 640, 480)
-        frame_s = time.perf_counter() - start
-        return frame_s * len(self._talk.layers.surface.xyz_m) / self.points_drawn < _FRAME_S
-
     def set_whole(self, on: bool) -> None:
         """Draw all points with smooth edges, or so many that any computer can turn them."""
-        self._set_surface(len(self._talk.layers.surface.xyz_m) if on else _FIRST_POINTS)
+        self._set_surface(whole=on)
         self.widget.scene.view.set_antialiasing(on)
         self._draw_base()
         self.refresh()
@@ -150,8 +142,9 @@ class DesktopScene:
         far = np.asarray(camera.unproject(x - frame.x, y - frame.y, 0.9, frame.width, frame.height))
         return self._talk.picker.point_on_ray(tuple(eye.tolist()), tuple((far - eye).tolist()), below_m=self._cut_m)
 
-    def _set_surface(self, most: int) -> None:
-        self._surface, self._kept = thinned(self._talk.layers.surface, most=most)
+    def _set_surface(self, *, whole: bool) -> None:
+        surface = self._talk.layers.surface
+        self._surface, self._kept = thinned(surface, most=len(surface.xyz_m) if whole else _FIRST_POINTS)
         self._normal = point_normals(self._surface)
 
     def _draw_base(self) -> None:

@@ -1,4 +1,4 @@
-"""Whether a window can be opened here. Asked first, since toolkits end the process where there is no display."""
+"""What there is to draw with here. Asked first, since toolkits end the process where there is no display."""
 
 from __future__ import annotations
 
@@ -20,3 +20,9 @@ def require_display(scan: Path) -> None:
             f"there is no display here (DISPLAY is not set); `scene3d view {scan} --web` shows the same in a browser, "
             "--html writes a page, --png a picture"
         )
+
+
+def has_graphics_device() -> bool:
+    """Whether windows are drawn by a graphics device; on Linux they may be drawn by the processor alone, slowly."""
+    devices = ("dri/renderD*", "nvidia[0-9]*", "dxg")  # of the kernel, of Nvidia's driver, of Windows' Linux
+    return not sys.platform.startswith("linux") or any(any(Path("/dev").glob(device)) for device in devices)
