@@ -79,4 +79,6 @@ def photograph_window(session: Session, picture: Path) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
+    sys.stdout.flush()
+    os._exit(0)  # the toolkit would speak to the display once more, which is gone
