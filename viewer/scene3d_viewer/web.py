@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import viser
@@ -17,8 +18,8 @@ from scene3d_viewer.session import Exchange
 from scene3d_viewer.theme import ThemeName
 from scene3d_viewer.web_scene import WebScene
 
-_LETTERS_S = 0.5
-"""Time without a change after which a text is held to be complete."""
+_FRAME_S = 5.0
+"""A browser that needs longer for a frame is not waited for."""
 
 
 class WebWindow:
@@ -86,11 +87,11 @@ class WebWindow:
             self._walk = gui.add_button_group("Step", ("back", "next"))
         with tabs.add_tab("View"):
             self._build_view()
-        self._send.on_click(lambda _: question.submit())
-        question.on_submit(lambda _: self.ask(_typed(self._question)))
+        self._send.on_click(lambda event: self.ask(_typed(self._question, event)))
+        question.on_submit(lambda event: self.ask(_typed(self._question, event)))
         self._clear.on_click(lambda _: self._act(self.conversation.clear))
-        plan.on_click(lambda _: request.submit())
-        request.on_submit(lambda _: self.plan(_typed(self._request)))
+        plan.on_click(lambda event: self.plan(_typed(self._request, event)))
+        request.on_submit(lambda event: self.plan(_typed(self._request, event)))
         self._walk.on_click(
             lambda event: self._act(lambda: self.conversation.go(1 if event.target.value == "next" else -1))
         )
@@ -220,13 +221,21 @@ class WebWindow:
         self._steps.content = f"<p>{html.escape(plan.text)} ({verdict})</p><ol>{''.join(rows)}</ol>{notes}"
 
 
-def _typed(text: viser.GuiInputHandle[str]) -> str:
-    """What was typed; the browser sends the last letters up to a frame after the Enter that follows them."""
-    value, since = text.value, time.monotonic()
-    while time.monotonic() - since < _LETTERS_S:
-        time.sleep(0.05)
+def _typed(text: viser.GuiInputHandle[str], event: viser.GuiEvent[Any]) -> str:
+    """What was typed.
+
+    The browser sends the last letters after the Enter that follows them, 50 ms later or, while it draws, some frames
+    later. So it is asked for a frame, and no letter must come for four times what this takes.
+    """
+    start = time.monotonic()
+    if event.client is not None:
+        with suppress(TimeoutError):  # it draws nothing while its tab is hidden
+            event.client.get_render(16, 16, timeout=_FRAME_S)
+    quiet_s, since, value = max(0.3, 4 * (time.monotonic() - start)), time.monotonic(), text.value
+    while time.monotonic() - since < quiet_s:
+        time.sleep(0.02)
         if text.value != value:
-            value, since = text.value, time.monotonic()
+            since, value = time.monotonic(), text.value
     return value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from scene3d_viewer.layers import (
 from scene3d_viewer.thinned import thinned
 
 _MOST_POINTS = 400_000
+_LABEL_WIDE_M, _LABEL_HIGH_M = 0.8, 0.25
+"""About what a label covers of a room that is looked at as a whole."""
 _LIFT_M = 0.004
 """Lit objects are drawn this far in front of the scan, so that the two do not flicker."""
 
@@ -61,8 +64,12 @@ class WebScene:
         shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
         for base, visible in zip(self._bases, (not shown, bool(shown)), strict=True):
             base.visible = visible
-        parts = self._surface.regions.parts([o.row for o in shown])
-        self._replace("lit", [h for o in shown for h in self._add_object(o, parts[o.row], o.id in talk.selected)])
+        parts, anchors = self._surface.regions.parts([o.row for o in shown]), _apart([o.anchor_m for o in shown])
+        handles = [
+            self._add_object(item, parts[item.row], at_m, selected=item.id in talk.selected)
+            for item, at_m in zip(shown, anchors, strict=True)
+        ]
+        self._replace("lit", [handle for group in handles for handle in group])
         markers = talk.markers() if talk.step is not None else ()
         labels = [
             self._scene.add_label(f"/plan/{m.number}", f"{m.number}", position=m.at_m, font_screen_scale=1.3)
@@ -140,9 +147,11 @@ class WebScene:
             name, export_glb(mesh.scene(), tree_postprocessor=_make_matt), cast_shadow=False, receive_shadow=False
         )
 
-    def _add_object(self, item: ObjectLayer, part: torch.Tensor, selected: bool) -> list[Any]:
+    def _add_object(
+        self, item: ObjectLayer, part: torch.Tensor, label_at_m: tuple[float, float, float], *, selected: bool
+    ) -> list[Any]:
         name, scene = f"/lit/{item.id}", self._scene
-        handles: list[Any] = [scene.add_label(f"{name}/name", item.name, position=item.anchor_m)]
+        handles: list[Any] = [scene.add_label(f"{name}/name", item.name, position=label_at_m)]
         if selected:
             edges = box_segments(item.box_m).numpy()
             handles.append(scene.add_line_segments(f"{name}/box", edges, item.colour))  # type: ignore[arg-type]
@@ -173,6 +182,17 @@ class WebScene:
         middle, reach = (low + high) / 2, float((high - low).norm())
         eye = middle + 0.8 * reach * torch.tensor([-0.5, -0.6, 0.8])
         client.camera.position, client.camera.look_at = tuple(eye.tolist()), tuple(middle.tolist())
+
+
+def _apart(places_m: list[tuple[float, float, float]]) -> list[tuple[float, float, float]]:
+    """Places of labels, lifted where they would lie in one another."""
+    apart: list[tuple[float, float, float]] = []
+    for x, y, z in places_m:
+        near = [other[2] for other in apart if math.dist((x, y), other[:2]) < _LABEL_WIDE_M]
+        while any(abs(z - other) < _LABEL_HIGH_M for other in near):
+            z += _LABEL_HIGH_M / 2
+        apart.append((x, y, z))
+    return apart
 
 
 def _make_matt(tree: dict[str, Any]) -> None:
