@@ -25,7 +25,8 @@ def test_ask_click_a_chip_click_an_object_and_plan_in_a_browser(browser: Browser
         page.goto(window.address, wait_until="commit")
         page.get_by_text("Question").wait_for()
         page.locator("input:visible").first.click()
-        page.keyboard.type("Where is the lamp?")
+        page.keyboard.type("Where is the lamp?", delay=50)
+        wait_for(lambda: window._question.value == "Where is the lamp?")  # a person's hand is slower than the browser
         page.keyboard.press("Enter")
         page.get_by_text("stands on").wait_for()
         assert [exchange.question for exchange in talk.exchanges] == ["Where is the lamp?"]

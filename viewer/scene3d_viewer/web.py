@@ -18,7 +18,7 @@ from scene3d_viewer.session import Exchange
 from scene3d_viewer.theme import ThemeName
 from scene3d_viewer.web_scene import WebScene
 
-_FRAME_S = 5.0
+_FRAME_S = 3.0
 """A browser that needs longer for a frame is not waited for."""
 
 
@@ -225,13 +225,13 @@ def _typed(text: viser.GuiInputHandle[str], event: viser.GuiEvent[Any]) -> str:
     """What was typed.
 
     The browser sends the last letters after the Enter that follows them, 50 ms later or, while it draws, some frames
-    later. So it is asked for a frame, and no letter must come for four times what this takes.
+    later. So it is asked for a frame, and no letter must come for as long as this takes.
     """
     start = time.monotonic()
     if event.client is not None:
         with suppress(TimeoutError):  # it draws nothing while its tab is hidden
             event.client.get_render(16, 16, timeout=_FRAME_S)
-    quiet_s, since, value = max(0.3, 4 * (time.monotonic() - start)), time.monotonic(), text.value
+    quiet_s, since, value = max(0.3, time.monotonic() - start), time.monotonic(), text.value
     while time.monotonic() - since < quiet_s:
         time.sleep(0.02)
         if text.value != value:
