@@ -118,7 +118,10 @@ def _carried_out(ground: GroundProblem, action: GroundAction, step: WrittenStep 
     after = action.apply(state)
     changed = [i for i in range(len(ground.atoms)) if (state ^ after) >> i & 1]
     conditions = words_of(action.precondition, ground, state)
-    fired = {effect.fact: effect.value for effect in action.effects if holds(effect.condition, state)}
+    fired: dict[int, bool] = {}
+    for effect in action.effects:
+        if holds(effect.condition, state):
+            fired[effect.fact] = effect.value or fired.get(effect.fact, False)  # as PDDL says, added beats removed
     own = set(action.arguments)
     return CheckedStep(
         act=Act(action=action.name, arguments=action.arguments),

@@ -13,7 +13,7 @@ from jaxtyping import Float64
 
 from scene3d.errors import InputError
 from scene3d.planner.activities import Activity, Instance, household_activities, instantiate
-from scene3d.planner.check import check_steps
+from scene3d.planner.check import CheckedStep, check_steps
 from scene3d.planner.compose import compose_plan
 from scene3d.planner.domain import Domain
 from scene3d.planner.floor import RobotConfig
@@ -164,7 +164,7 @@ class Planner:
         if not 1 <= failed_step <= len(plan.steps):
             raise InputError(f"step {failed_step}: the plan has steps 1 to {len(plan.steps)}")
         steps = [written_step(step, number=step.i) for step in plan.steps]
-        goal = plan.goal or self._aim(self.world, steps)
+        goal = plan.goal or self._aim(self.world, check_steps(self.domain, self.world, steps).steps)
         if not goal:
             raise InputError("the plan states no goal and its steps bring nothing about; plan the request anew")
         world = self._assumed(goal, ())
@@ -175,19 +175,24 @@ class Planner:
         """The language model's steps, checked."""
         reading = read_steps(answer, self.domain)
         world = self.world.changed(observed)
-        plan = compose_plan(self.domain, world, check_steps(self.domain, world, reading.steps), way="reference")
+        checked = check_steps(self.domain, world, reading.steps)
         questions = tuple(f"The scan shows no “{phrase}”. Which object do you mean?" for phrase in reading.unresolved)
+        sound = bool(reading.steps) and not (reading.violations or questions or checked.violations)
+        goal = self._aim(world, checked.steps) if sound else ""
+        plan = compose_plan(self.domain, world, checked, way="reference", goal=goal)
         return replace(
             plan,
             violations=(*reading.violations, *plan.violations),
             unresolved=(*questions, *plan.unresolved),
-            valid=plan.valid and bool(plan.steps) and not reading.violations and not questions,
+            valid=plan.valid and sound,
         )
 
     def _repaired(self, request: str, written: Plan, observed: tuple[str, ...]) -> Plan:
         """What the steps were to bring about, by a verified way; else the goal of the closest activity."""
         steps = [written_step(step, number=step.i) for step in written.steps]
-        goal = self._aim(self.world.changed(observed), steps) if steps and not written.unresolved else ""
+        world = self.world.changed(observed)
+        clear = bool(steps) and not written.unresolved
+        goal = self._aim(world, check_steps(self.domain, world, steps).steps) if clear else ""
         plan = self._verified(goal, observed) if goal else self._by_activity(request, observed)
         if plan.valid:
             return replace(plan, way="repaired")
@@ -211,11 +216,12 @@ class Planner:
         return self._verified(chosen.goal(), observed)
 
     def _by_sure_activity(self, request: str, observed: tuple[str, ...]) -> Plan | None:
-        """The plan for the activity that a request is surely for, where the room has the things and it can be done."""
-        likely = [instance for rank, instance in self._activities_for(request) if rank >= _SURE_RANK]
-        chosen = next((instance for instance in likely if not instance.missing), None)
-        plan = None if chosen is None else self._verified(chosen.goal(), observed)
-        return plan if plan is not None and plan.valid else None
+        """For the activities that a request is surely for and the room has the things for: the plan for the likeliest
+        that can be done, else why the likeliest cannot."""
+        likely = [one for rank, one in self._activities_for(request) if rank >= _SURE_RANK and not one.missing]
+        plans = (self._verified(instance.goal(), observed) for instance in likely)
+        first = next(plans, None)
+        return first if first is None or first.valid else next((plan for plan in plans if plan.valid), first)
 
     def _activities_for(self, request: str) -> list[tuple[float, Instance]]:
         """What a request is likely for, with objects of the scene, likeliest first."""
@@ -270,10 +276,13 @@ class Planner:
         facts |= {atom for atom, holds in unseen if not holds}
         return replace(world, facts=facts).changed(observed)
 
-    def _aim(self, world: World, steps: list[WrittenStep]) -> str:
-        """What steps bring about, as a goal; where the robot and its hands end up is no aim. Empty for nothing."""
+    def _aim(self, world: World, done: Sequence[CheckedStep]) -> str:
+        """What steps bring about, as a goal; empty for nothing.
+
+        Where the robot and its hands end up is no aim, unless getting somewhere is all that they bring about.
+        """
         last: dict[Atom, bool] = {}
-        for step in check_steps(self.domain, world, steps).steps:
+        for step in done:
             last |= dict(step.sets)
         knowledge = self.domain.knowledge
         aims = [
@@ -281,6 +290,8 @@ class Planner:
             for atom, holds in last.items()
             if atom[0] not in knowledge.passing and (atom not in world.facts if holds else atom[0] in knowledge.unseen)
         ]
+        if not aims and done:
+            aims = [(atom, True) for atom, holds in done[-1].sets if holds and not set(world.hands) & set(atom[1:])]
         return write_goal(aims) if aims else ""
 
 

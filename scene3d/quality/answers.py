@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from jaxtyping import Bool
 
 from scene3d.evaluate.captions import score_captions
 from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
@@ -63,7 +64,7 @@ class AnswerFigures:
                 self.contradictions += [contradicts(answer) for answer in answers]
                 self._judge(sample, answers, boxes, truth, room, facts)
             if task == "plan":
-                self._judge_goals(session, samples, facts, owner)
+                self._judge_goals(session, samples, room)
             if task == "qa":
                 guesses = session.answering.guess([_short(sample.turns[0].user) for sample in samples])
                 for sample, guess in zip(samples, guesses, strict=True):
@@ -98,19 +99,16 @@ class AnswerFigures:
             "milliseconds per answer": float(np.median(self.milliseconds)),
         }
 
-    def _judge_goals(
-        self, session: Session, samples: list[LanguageSample], facts: RoomFacts, owner: dict[int, int]
-    ) -> None:
+    def _judge_goals(self, session: Session, samples: list[LanguageSample], room: JudgedRoom) -> None:
         """Whether goals are those asked for, of things that truly are of the classes they want."""
         activities = {activity.name: activity for activity in household_activities()}
-        planner = Planner(session)
-        truly = {row: facts.label[facts.id.index(i)] for i, row in owner.items()}
+        planner, truly = Planner(session), mostly(session.segment().mask.numpy(), room)
         for sample in samples:
             if sample.family in activities:
                 goal = planner.plan(sample.turns[0].user).goal
                 literals = literals_of(parse_goal(goal)) if goal else []
                 names = {name for atom, _ in literals for name in atom[1:]}
-                label = {name: truly.get(int(name.rsplit("_", 1)[1]), "") for name in names}
+                label = {name: truly[int(name.rsplit("_", 1)[1])] for name in names}
                 self.goals.append(activities[sample.family].is_aim(literals, label))
 
     def _judge(
@@ -148,6 +146,17 @@ def owners(boxes: np.ndarray, truth: dict[int, np.ndarray]) -> dict[int, int]:
     """For each true object the proposal that overlaps it most, where that is at least IoU .25."""
     best = {i: benchmark_box_iou("scanrefer", boxes, box[None])[:, 0] for i, box in truth.items()}
     return {i: int(iou.argmax()) for i, iou in best.items() if len(iou) and iou.max() >= 0.25}
+
+
+def mostly(mask: Bool[np.ndarray, "q n"], room: JudgedRoom) -> list[str]:
+    """For each proposal the true class that more than half of its points are of; empty where there is none."""
+    kinds = sorted(set(room.label.values()))
+    code = np.full(max(room.label, default=0) + 2, len(kinds))  # the last entry serves -1
+    for i, label in room.label.items():
+        code[i] = kinds.index(label)
+    votes = [np.bincount(code[room.instance[points]], minlength=len(kinds) + 1) for points in mask]
+    names = [*kinds, ""]
+    return [names[v.argmax()] if 2 * v.max() > v.sum() else "" for v in votes]
 
 
 def contradicts(answer: GroundedText) -> bool:

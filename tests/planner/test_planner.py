@@ -50,6 +50,28 @@ def test_a_known_activity_is_planned_for_rather_than_written() -> None:
     assert (plan.way, actions(plan)[-1]) == ("verified", ("switch_on", (LAMP,)))
 
 
+def test_a_known_activity_that_cannot_be_done_is_explained_rather_than_replaced() -> None:
+    planner = talking(f"step 1. Pick up [the cup|{CUP}].")
+    planner.rank = lambda _, candidates: [float(a.name == "brighten_room") for a in candidates]
+    plan = planner.plan("I want the room brighter", observed=[f"not reachable({LAMP})"])
+    assert not plan.valid
+    assert plan.goal == f"(switched_on lamp_{LAMP})"
+    assert [v.predicate for v in plan.violations] == ["reachable"]
+
+
+@pytest.mark.parametrize(
+    ("written", "goal"),
+    [
+        (f"step 1. Turn on [the lamp|{LAMP}].", f"(switched_on lamp_{LAMP})"),
+        (f"step 1. Go to [the lamp|{LAMP}]. step 2. Go to [the couch|{COUCH}].", f"(near couch_{COUCH})"),
+    ],
+)
+def test_written_steps_tell_their_goal(written: str, goal: str) -> None:
+    plan = talking(written).plan("as you like")
+    assert (plan.valid, plan.way, plan.goal) == (True, "reference", goal)
+    assert validates(plan)
+
+
 def actions(plan: Plan) -> list[tuple[str, tuple[int, ...]]]:
     return [(step.action, tuple(step.args.values())) for step in plan.steps]
 

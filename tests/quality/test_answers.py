@@ -1,6 +1,9 @@
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
-from scene3d.quality.answers import contradicts
+from scene3d.quality.answers import contradicts, mostly
 from scene3d.types import GroundedText, ObjectLink, Phrase
 
 
@@ -27,3 +30,9 @@ def test_what_contradicts_its_links(text: str, phrases: dict[str, tuple[int, ...
         for words, ids in phrases.items()
     )
     assert contradicts(GroundedText(text=text, phrases=spans)) == wrong
+
+
+def test_a_proposal_is_what_more_than_half_of_its_points_are() -> None:
+    room = SimpleNamespace(instance=np.array([4, 4, 4, 7, 7, -1, -1, -1]), label={4: "mirror", 7: "sink"})
+    mask = np.array([[1, 1, 0, 1, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1, 1], [0] * 8], dtype=bool)
+    assert mostly(mask, room) == ["mirror", "", "", ""]  # pyright: ignore[reportArgumentType]
