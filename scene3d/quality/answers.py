@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int64
 
 from scene3d.evaluate.captions import score_captions
 from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
@@ -102,7 +102,7 @@ class AnswerFigures:
     def _judge_goals(self, session: Session, samples: list[LanguageSample], room: JudgedRoom) -> None:
         """Whether goals are those asked for, of things that truly are of the classes they want."""
         activities = {activity.name: activity for activity in household_activities()}
-        planner, truly = Planner(session), mostly(session.segment().mask.numpy(), room)
+        planner, truly = Planner(session), mostly(session.segment().mask.numpy(), room.instance, room.label)
         for sample in samples:
             if sample.family in activities:
                 goal = planner.plan(sample.turns[0].user).goal
@@ -148,13 +148,19 @@ def owners(boxes: np.ndarray, truth: dict[int, np.ndarray]) -> dict[int, int]:
     return {i: int(iou.argmax()) for i, iou in best.items() if len(iou) and iou.max() >= 0.25}
 
 
-def mostly(mask: Bool[np.ndarray, "q n"], room: JudgedRoom) -> list[str]:
-    """For each proposal the true class that more than half of its points are of; empty where there is none."""
-    kinds = sorted(set(room.label.values()))
-    code = np.full(max(room.label, default=0) + 2, len(kinds))  # the last entry serves -1
-    for i, label in room.label.items():
-        code[i] = kinds.index(label)
-    votes = [np.bincount(code[room.instance[points]], minlength=len(kinds) + 1) for points in mask]
+def mostly(mask: Bool[np.ndarray, "q n"], instance: Int64[np.ndarray, "n"], label: Mapping[int, str]) -> list[str]:
+    """For each proposal the true class that more than half of its points are of; empty where there is none.
+
+    Args:
+        mask: Points of each proposal.
+        instance: True object of each point, -1 for none.
+        label: Classes of the objects.
+    """
+    kinds = sorted(set(label.values()))
+    code = np.full(max(label, default=0) + 2, len(kinds))  # the last entry serves -1
+    for i, name in label.items():
+        code[i] = kinds.index(name)
+    votes = [np.bincount(code[instance[points]], minlength=len(kinds) + 1) for points in mask]
     names = [*kinds, ""]
     return [names[v.argmax()] if 2 * v.max() > v.sum() else "" for v in votes]
 

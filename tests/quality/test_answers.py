@@ -1,5 +1,3 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
@@ -33,6 +31,6 @@ def test_what_contradicts_its_links(text: str, phrases: dict[str, tuple[int, ...
 
 
 def test_a_proposal_is_what_more_than_half_of_its_points_are() -> None:
-    room = SimpleNamespace(instance=np.array([4, 4, 4, 7, 7, -1, -1, -1]), label={4: "mirror", 7: "sink"})
+    instance = np.array([4, 4, 4, 7, 7, -1, -1, -1])
     mask = np.array([[1, 1, 0, 1, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1, 1], [0] * 8], dtype=bool)
-    assert mostly(mask, room) == ["mirror", "", "", ""]  # pyright: ignore[reportArgumentType]
+    assert mostly(mask, instance, {4: "mirror", 7: "sink"}) == ["mirror", "", "", ""]
