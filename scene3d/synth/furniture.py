@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import hashlib
@@ -14,8 +15,9 @@ from urllib.parse import unquote
 
 import numpy as np
 
+from scene3d import resources
 from scene3d.errors import InputError, MissingDependencyError
-from scene3d.synth.furniture_mesh import ModelFiles, load_mesh
+from scene3d.synth.furniture_mesh import DECODING, ModelFiles, load_mesh, read_mesh, write_mesh
 from scene3d.synth.room import TexturedMesh
 
 SYSTEM_FOLDER = Path("/usr/share/sweethome3d/furniture")
@@ -111,7 +113,8 @@ def load_catalogue(paths: Sequence[Path] | None = None) -> Catalogue:
 
 @functools.lru_cache(maxsize=192)
 def model_mesh(model: FurnitureModel) -> TexturedMesh:
-    """The model's mesh, decoded once per process, at its true size.
+    """The model's mesh at its true size; decoded once, then kept in the cache folder, since reading OBJ text takes most
+    of the time that furnishing a room does.
 
     Returns:
         Metres, z up, front to -y, standing on z = 0 with its middle above the origin.
@@ -119,9 +122,22 @@ def model_mesh(model: FurnitureModel) -> TexturedMesh:
     Raises:
         InputError: The library lacks the file, or the file is not a mesh.
     """
+    kept = _kept_mesh(model)
+    if kept.is_file():
+        return read_mesh(kept)
     files = ModelFiles(archive=_archive(model.library), path=model.path)
     rotation = np.array(model.rotation, np.float64).reshape(3, 3)
-    return load_mesh(files, rotation=rotation, size_m=model.size_m)
+    mesh = load_mesh(files, rotation=rotation, size_m=model.size_m)
+    with contextlib.suppress(OSError):  # no space for it: it is decoded again next time
+        write_mesh(mesh, kept)
+    return mesh
+
+
+def _kept_mesh(model: FurnitureModel) -> Path:
+    """Where the decoded mesh is kept: another file for another library, size, or way of decoding."""
+    state = model.library.stat()
+    told = (model.library.name, state.st_size, state.st_mtime_ns, model.path, model.rotation, model.size_m, DECODING)
+    return resources.cache_dir() / "furniture" / f"{hashlib.sha256(repr(told).encode()).hexdigest()[:32]}.npz"
 
 
 @functools.lru_cache(maxsize=8)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+import os
 import posixpath
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
@@ -15,6 +17,8 @@ from scene3d.errors import InputError
 from scene3d.synth.room import TexturedMesh
 from scene3d.synth.wavefront import Material, ObjMesh, read_obj
 
+DECODING = 1
+"""Counts the ways in which meshes have been decoded; what was kept by another is not read."""
 _MOST_PIXELS = 128
 """Edge of a texture, pixels: a depth camera two metres away sees no more."""
 _MANY_FACES = 6000
@@ -63,6 +67,24 @@ def load_mesh(
         textures=tuple(_texture(mesh.materials[i], files) for i in used),
     )
     return simplify(textured) if len(mesh.faces) > _MANY_FACES else textured
+
+
+def write_mesh(mesh: TexturedMesh, path: Path) -> None:
+    """Keep a decoded mesh; another process may do the same at the same time."""
+    pictures = {f"texture{i}": texture for i, texture in enumerate(mesh.textures)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.stem}-{os.getpid()}.npz")
+    np.savez(partial, xyz_m=mesh.xyz_m, faces=mesh.faces, uv=mesh.uv, material=mesh.material, **pictures)
+    partial.replace(path)
+
+
+def read_mesh(path: Path) -> TexturedMesh:
+    """A mesh that `write_mesh` kept, the same bits."""
+    with np.load(path, allow_pickle=False) as file:
+        textures = tuple(file[f"texture{i}"] for i in range(sum(key.startswith("texture") for key in file.files)))
+        return TexturedMesh(
+            xyz_m=file["xyz_m"], faces=file["faces"], uv=file["uv"], material=file["material"], textures=textures
+        )
 
 
 def simplify(mesh: TexturedMesh, *, cell_m: float = 0.006) -> TexturedMesh:

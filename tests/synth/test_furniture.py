@@ -52,6 +52,22 @@ def test_meshes_have_the_size_of_the_catalogue(tiny_catalogue: Catalogue) -> Non
         assert mesh.xyz_m[:, 2].min() == pytest.approx(0, abs=1e-5)
 
 
+def test_a_mesh_is_decoded_once_and_kept_bit_for_bit(
+    tiny_catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SCENE3D_CACHE", str(tmp_path))
+    for model in tiny_catalogue.models[:4]:
+        fresh = model_mesh.__wrapped__(model)
+        with monkeypatch.context() as patch:
+            patch.setattr(furniture, "load_mesh", None)  # nothing is decoded again
+            kept = model_mesh.__wrapped__(model)
+        for name in ("xyz_m", "faces", "uv", "material"):
+            assert np.array_equal(getattr(fresh, name), getattr(kept, name))
+            assert getattr(fresh, name).dtype == getattr(kept, name).dtype
+        assert all(np.array_equal(a, b) for a, b in zip(fresh.textures, kept.textures, strict=True))
+    assert len(list((tmp_path / "furniture").iterdir())) == 4
+
+
 def test_a_chair_has_its_back_behind(tiny_catalogue: Catalogue) -> None:
     chair = model_mesh(tiny_catalogue.of("chair")[0])
     above_the_seat = chair.xyz_m[chair.xyz_m[:, 2] > 0.6]
