@@ -8,6 +8,7 @@ import posixpath
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, UInt8
@@ -71,10 +72,11 @@ def load_mesh(
 
 def write_mesh(mesh: TexturedMesh, path: Path) -> None:
     """Keep a decoded mesh; another process may do the same at the same time."""
-    pictures = {f"texture{i}": texture for i, texture in enumerate(mesh.textures)}
+    arrays: dict[str, Any] = {f"texture{i}": texture for i, texture in enumerate(mesh.textures)}
+    arrays |= {"xyz_m": mesh.xyz_m, "faces": mesh.faces, "uv": mesh.uv, "material": mesh.material}
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}-{os.getpid()}.npz")
-    np.savez(partial, xyz_m=mesh.xyz_m, faces=mesh.faces, uv=mesh.uv, material=mesh.material, **pictures)
+    np.savez(partial, **arrays)
     partial.replace(path)
 
 
