@@ -89,7 +89,7 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
     from rich.table import Table
 
     table = Table("one target", "Acc@.25", "Acc@.5", title_justify="left")
-    for name in ("single target", "single target, alignment alone"):
+    for name in (name for name in result if name.startswith("single target") and isinstance(result[name], dict)):
         for split in ("overall", "unique", "multiple"):
             table.add_row(f"{name}, {split}", *(f"{result[name][f'acc@{at}'][split]:.3f}" for at in (0.25, 0.5)))
     for name, key in (

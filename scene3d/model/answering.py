@@ -14,13 +14,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scene3d.errors import InputError
-from scene3d.model.findings import finding, lead
+from scene3d.model.findings import MEASURED, by_mentions, finding, lead
 from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
-from scene3d.model.notes import BLIND, Found, SceneWords, note, targets_of
+from scene3d.model.markup import REF
+from scene3d.model.notes import BLIND, Found, Mention, SceneWords, note, targets_of
 from scene3d.model.prompt import embed_tokens, question_tokens
-from scene3d.model.question import Question
+from scene3d.model.question import THIS, Question
 from scene3d.model.readings import ROOMS
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, text_encoder
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _DENIED = re.compile(r"\bno\s*$", re.IGNORECASE)
 """Before a phrase: there is no such thing."""
+_ARTICLE = re.compile(r"^(the|a|an)\s+", re.IGNORECASE)
 _KNOWN = 4096
 """Phrases whose objects are kept in mind."""
 
@@ -53,6 +55,8 @@ class Answering:
         self.grounder, self.seen = grounder, seen
         self.scorer: RelationScorer = grounder.scorer
         self.scene = SceneWords(seen, grounder.detector_config.classes)
+        self.hears_scorer = True
+        """Whether the links of written phrases listen to the scorer; False only to measure what that brings."""
         self._known: dict[str, Tensor] = {}
 
     @property
@@ -77,8 +81,8 @@ class Answering:
         return ROOMS[int(readings.room_logit(self.seen.kind, self.seen.score).argmax())] if readings else ""
 
     @torch.no_grad()
-    def scores(self, questions: list[Question]) -> Scores:
-        """What the relation scorer holds of each question."""
+    def scores(self, questions: list[Question], read: tuple[Tensor, Tensor] | None = None) -> Scores:
+        """What the relation scorer holds of each question; `read`: its words, where they have been encoded already."""
         count, rows = len(self.seen.id), len(questions)
         if not count:
             nothing = torch.zeros(rows, 0)
@@ -93,15 +97,38 @@ class Answering:
                 raise InputError(f"object {wrong[0]} is not here; this scene has objects 0 … {count - 1}")
             selected[row, list(question.select), 0] = 1
             selected[row, list(question.spoken_of), 1] = 1
-        token, present = self.encoder.tokens([question.spoken() for question in questions])
-        return self.scorer(token, present, self.seen, selected)
+        return self.scorer(*(read or self._encoded(questions)), self.seen, selected)
+
+    def _encoded(self, questions: list[Question]) -> tuple[Tensor, Tensor]:
+        return self.encoder.tokens([question.spoken() for question in questions])
 
     @torch.no_grad()
-    def asks(self, questions: list[Question]) -> list[str]:
-        """What each question is after, one of `ASPECTS`."""
-        readings = self.grounder.readings
-        spoken = [question.spoken() for question in questions]
-        return readings.asked(*self.encoder.tokens(spoken)) if readings and spoken else [""] * len(spoken)
+    def read(self, questions: list[Question]) -> tuple[Scores, list[Found]]:
+        """What the scorer holds of each question, and what is found of it: what it is after, and of which things."""
+        encoded, readings = self._encoded(questions), self.grounder.readings
+        scores = self.scores(questions, encoded)
+        if readings is None:
+            return scores, [self.found(scores, row) for row in range(len(questions))]
+        found = [self.found(scores, row, asks) for row, asks in enumerate(readings.asked(*encoded))]
+        rows = [row for row, one in enumerate(found) if one.asks in MEASURED and self.seen.id]
+        if rows:
+            asked = [questions[row] for row in rows]
+            spans = self.encoder.spans([question.spoken() for question in asked])
+            named = readings.mentions(encoded[0][rows], encoded[1][rows], spans)
+            for row, mentions in zip(rows, self._mentions(asked, named), strict=True):
+                found[row] = by_mentions(self.scene, replace(found[row], mentions=mentions))
+        return scores, found
+
+    def _mentions(self, questions: list[Question], named: list[list[tuple[int, int]]]) -> list[tuple[Mention, ...]]:
+        """The things that questions single out, each by its own words."""
+        texts = [[_whole_words(q.spoken(), *span) for span in own] for q, own in zip(questions, named, strict=True)]
+        alone = [
+            Question(text=text.replace(THIS, REF), select=question.select if THIS in text else ())
+            for question, own in zip(questions, texts, strict=True)
+            for text in own
+        ]
+        shares = iter(self.scores(alone).target.softmax(1) if alone else ())
+        return [tuple(Mention(text=_ARTICLE.sub("", text), share=next(shares)) for text in own) for own in texts]
 
     def found(self, scores: Scores, row: int, asks: str = "") -> Found:
         """One question's scores as probabilities."""
@@ -158,12 +185,11 @@ class Answering:
         if not questions:
             return
         started = time.perf_counter()
-        scores = self.scores(questions)
+        scores, findings = self.read(questions)
         cache, first, soft, _ = self._read
         tokens = []
-        for row, (question, asks) in enumerate(zip(questions, self.asks(questions), strict=True)):
-            found = self.found(scores, row, asks)
-            told = note(self.scene, found, first=lead(asks, finding(self.scene, found)))
+        for question, found in zip(questions, findings, strict=True):
+            told = note(self.scene, found, first=lead(found.asks, finding(self.scene, found)))
             tokens.append(question_tokens(self.model, question, words=self.scene.words, note=told))
         asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]
@@ -196,6 +222,7 @@ class Answering:
     @torch.no_grad()
     def _links(self, scores: Scores, rows: list[int], phrases: list[str], state: Float[Tensor, "k c"]) -> list[Links]:
         seen = evidence(scores.target[rows], scores.anchor[rows], self._named([p or "object" for p in phrases]))
+        seen = seen if self.hears_scorer else torch.zeros_like(seen)
         keys = self._read[3].expand(len(rows), -1, -1)
         links = self.model.links(state, keys, seen)
         return [Links(link=links.link[i : i + 1], absent=links.absent[i : i + 1]) for i in range(len(rows))]
@@ -226,6 +253,15 @@ class Answering:
             objects=tuple(ObjectLink(id=self.seen.id[i], probability=float(probability[i])) for i in named),
             absent_probability=float(links.absent[0].sigmoid()),
         )
+
+
+def _whole_words(text: str, start: int, end: int) -> str:
+    """A piece of a text, with the rest of the words that it begins and ends in."""
+    while start and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return text[start:end]
 
 
 def _no_links(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.geometry_features import pair_features
+from scene3d.model.readings import DESCRIBED
 from scene3d.types import Referents
 
 _SURE_COLOUR, _SURE_MATERIAL = 0.15, 0.25
@@ -138,6 +139,16 @@ class SceneWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mention:
+    """Words of a question that single out a thing."""
+
+    text: str
+    """Without its article."""
+    share: Float[Tensor, "r"]
+    """What they mean, a distribution over the referents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     """What the relation scorer holds of a question."""
 
@@ -151,6 +162,8 @@ class Found:
     """What the question is after, one of `ASPECTS`."""
     room: str = ""
     """What kind of room it seems to be."""
+    mentions: tuple[Mention, ...] = ()
+    """For a question about two or three things, each of them by its own words."""
 
     def told_by(self) -> list[int]:
         """The objects that the question is told by, each once, in its order."""
@@ -159,7 +172,7 @@ class Found:
 
 
 def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, first: str = "") -> str:
-    """The note for one question.
+    """The note for one question; for a description, what to tell alone.
 
     Lists what it is about, with looks, sizes and places; what it is told by, with distances; and for a question about
     no object in particular all that is here.
@@ -170,6 +183,8 @@ def note(scene: SceneWords, found: Found, *, threshold: float = 0.5, first: str 
         threshold: Objects at least this probable are meant.
         first: What comes before all that.
     """
+    if found.asks in DESCRIBED and first:
+        return first
     first = f"{first} | " if first else ""
     targets = targets_of(found, threshold=threshold)
     if not targets:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from scene3d.model.markup import REF
 
+THIS = "this object"
+"""What is said for what the user selected."""
 REMEMBERED = 3
 """Exchanges of a dialogue that the model is reminded of, in training and in use."""
 
@@ -36,7 +38,7 @@ class Question:
     def in_words(self) -> str:
         """The text, with words for what the user selected."""
         missing = len(self.select) - self.text.count(REF)
-        return self.text.replace(REF, "this object", len(self.select)) + " this object" * max(0, missing)
+        return self.text.replace(REF, THIS, len(self.select)) + f" {THIS}" * max(0, missing)
 
     def spoken(self) -> str:
         """What the sentence encoder is given: the last question comes along."""

@@ -13,11 +13,16 @@ from scene3d.types import Referents
 
 COMPARED = ("larger", "smaller", "taller", "closer", "farther")
 """Which of two."""
+DESCRIBED = ("describe", "describe room")
+"""What a thing is and where, or what is in the room."""
 ASPECTS = (
-    "", "exists", "count", "colour", "material", "name", "holds", "where", "side", "distance", "room", *COMPARED
+    "", "exists", "count", "colour", "material", "name", "holds", "where", "side", "distance", "room", *COMPARED,
+    *DESCRIBED,
 )  # fmt: skip
 """What a question can be after; the first: none of these."""
 ROOMS = ("bedroom", "living room", "office", "kitchen", "bathroom", "meeting room", "studio flat")
+MENTIONS = 3
+"""Things that a question singles out at most."""
 PAINT = 12 + 2 * 32
 """Columns of `paint`."""
 
@@ -45,7 +50,10 @@ class Readings(nn.Module):
         colours = len(COLOURS)
         self.colour = _head(PAINT + colours, config.width, colours, config.dropout)
         self.room = nn.Linear(config.kinds, len(ROOMS))
-        self.asks = _head(config.text_width, 2 * config.width, len(ASPECTS), config.dropout)
+        self.word = nn.Sequential(nn.Linear(config.text_width, 4 * config.width), nn.GELU(), nn.Dropout(config.dropout))
+        self.asks = nn.Linear(config.text_width + 4 * config.width, len(ASPECTS))
+        self.around = nn.Conv1d(4 * config.width, 2 * config.width, 5, padding=2)
+        self.mention = nn.Conv1d(2 * config.width, 1 + MENTIONS, 5, padding=2)
 
     def coloured(self, seen: Referents, painted: Float[Tensor, "r p"]) -> Referents:
         """The referents with colours read off their points, beside what the detector took them for.
@@ -67,7 +75,58 @@ class Readings(nn.Module):
 
     def asked(self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> list[str]:
         """What each question is after, one of `ASPECTS`."""
-        return [ASPECTS[i] for i in self.asks(sentence_mean(token, present)).argmax(1).tolist()]
+        return [ASPECTS[i] for i in self.text_logits(token, present)[0].argmax(1).tolist()]
+
+    def text_logits(
+        self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]
+    ) -> tuple[Float[Tensor, "t a"], Float[Tensor, "t l m"]]:
+        """Of what each question is after; and of which mention each word is part: none, the first, the second, …"""
+        there = present[:, :, None]
+        word = self.word(token) * there
+        most = word.masked_fill(~there, -torch.inf).amax(1).nan_to_num(neginf=0.0)
+        around = nn.functional.gelu(self.around(word.mT)) * there.mT
+        return self.asks(torch.cat([most, sentence_mean(token, present)], dim=1)), self.mention(around).mT
+
+    def mentions(
+        self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"], spans: list[list[tuple[int, int]]]
+    ) -> list[list[tuple[int, int]]]:
+        """Where each question singles out things, as places in its text, in the order in which they matter.
+
+        Args:
+            token: States of the tokens.
+            present: Those that are no padding.
+            spans: First letter and the one after the last of every token; equal where it stands for no letters.
+        """
+        chance = self.text_logits(token, present)[1].log_softmax(2)
+        found = []
+        for logit, own in zip(chance, spans, strict=True):
+            worded = torch.tensor([end > start for start, end in own])
+            runs = [best_run(_lead_of(logit[: len(own)], k).masked_fill(~worded, -1e3)) for k in range(1, 1 + MENTIONS)]
+            found.append([(own[first][0], own[last][1]) for first, last in filter(None, runs)])
+        return found
+
+
+def _lead_of(logit: Float[Tensor, "l m"], k: int) -> Float[Tensor, "l"]:
+    """By how much each token is of class `k` rather than of the best other."""
+    other = logit.clone()
+    other[:, k] = -torch.inf
+    return logit[:, k] - other.amax(1)
+
+
+def best_run(value: Float[Tensor, "l"]) -> tuple[int, int] | None:
+    """First and last of the neighbours whose sum is largest; None where no sum is positive.
+
+    >>> best_run(torch.tensor([-1.0, 2.0, -0.5, 3.0, -4.0, 1.0])), best_run(torch.tensor([-1.0]))
+    ((1, 3), None)
+    """
+    best, total, first, run = 0.0, 0.0, 0, None
+    for i, one in enumerate(value.tolist()):
+        if total <= 0:
+            total, first = 0.0, i
+        total += one
+        if total > best:
+            best, run = total, (first, i)
+    return run
 
 
 def sentence_mean(token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t e"]:

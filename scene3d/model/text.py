@@ -60,6 +60,10 @@ class TextEncoder:
         tokens = self.tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
         return self.model(**tokens).last_hidden_state, tokens["attention_mask"].bool()
 
+    def spans(self, sentences: list[str]) -> list[list[tuple[int, int]]]:
+        """Of each token of `tokens`, its first letter and the one after its last; equal where it stands for none."""
+        return self.tokenizer(sentences, truncation=True, return_offsets_mapping=True)["offset_mapping"]
+
 
 @functools.cache
 def text_encoder(name: str = DEFAULT) -> TextEncoder:

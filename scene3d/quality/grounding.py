@@ -18,6 +18,8 @@ from scene3d.synth.language import LanguageSample, RoomFacts, speak
 from scene3d.types import GroundedText
 
 _HITS = (0.25, 0.5)
+_WRITTEN = 8
+"""Sentences per room that are answered in writing."""
 
 
 @dataclass
@@ -26,6 +28,10 @@ class GroundingFigures:
 
     single: GroundingScore = field(default_factory=lambda: GroundingScore("scanrefer"))
     alignment: GroundingScore = field(default_factory=lambda: GroundingScore("scanrefer"))
+    written: dict[bool, GroundingScore] = field(
+        default_factory=lambda: {heard: GroundingScore("scanrefer") for heard in (True, False)}
+    )
+    """First links of the language model's answers, by whether they listen to the scorer."""
     several: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
     abstention: AbstentionMetrics = field(default_factory=AbstentionMetrics)
     families: dict[str, list[tuple[float, float, float]]] = field(default_factory=lambda: defaultdict(list))
@@ -53,6 +59,8 @@ class GroundingFigures:
                 texts = [question.text for question in asked]
                 by_name = session.match(texts).numpy() if session.grounder.alignment is not None else None
                 self._add_single(samples, session.ground_many(asked, always=True), by_name, boxes, truth)
+                if session.grounder.language_weights is not None:
+                    self._add_written(samples, session, boxes, truth)
             self._add_several(samples, answers, boxes, truth)
 
     def result(self) -> dict[str, Any]:
@@ -69,6 +77,8 @@ class GroundingFigures:
         return {
             "single target": self.single.result(),
             "single target, alignment alone": self.alignment.result(),
+            "single target, written, scorer and language model": self.written[True].result(),
+            "single target, written, language model alone": self.written[False].result(),
             "single target, random of the right class @0.25": float(
                 np.mean([row[2] for rows in self.families.values() for row in rows])
             ),
@@ -106,6 +116,21 @@ class GroundingFigures:
                 self.crowded.append(hits[0])
             every = benchmark_box_iou("scanrefer", boxes, target)
             self.contained.append(float(len(every) > 0 and every.max() >= _HITS[0]))
+
+    def _add_written(
+        self, samples: list[LanguageSample], session: Session, boxes: np.ndarray, truth: dict[int, np.ndarray]
+    ) -> None:
+        """What the first phrase of a written answer names, with the scorer's say in it and without."""
+        samples = [sample for sample in samples if len(sample.turns[0].targets) == 1][:_WRITTEN]
+        for heard, score in self.written.items():
+            session.answering.hears_scorer = heard
+            answers = session.ask_many([Question(text=sample.turns[0].user) for sample in samples])
+            for sample, answer in zip(samples, answers, strict=True):
+                turn = sample.turns[0]
+                named = [link.id for phrase in answer.phrases[:1] for link in phrase.objects[:1]]
+                iou = benchmark_box_iou("scanrefer", boxes[named], truth[turn.targets[0]][None])
+                score.add(iou, eval_type="unique" if len(turn.candidates) < 2 else "multiple")
+        session.answering.hears_scorer = True
 
     def _add_several(
         self,

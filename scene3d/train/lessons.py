@@ -15,13 +15,12 @@ from scene3d.model.grounder import Grounder
 from scene3d.model.language import LanguageModel, Prefix
 from scene3d.model.llama_attention import Packed
 from scene3d.model.markup import shown
-from scene3d.model.notes import BLIND, Found, SceneWords, note, targets_of
+from scene3d.model.notes import BLIND, Found, SceneWords, note
 from scene3d.model.prompt import answer_tokens, embed_tokens, question_tokens
-from scene3d.model.readings import COMPARED
 from scene3d.model.relations import ANCHORS, RelationScorer
 from scene3d.model.text import text_encoder
 from scene3d.model.writing import CLOSE, REF
-from scene3d.synth.language import Turn, speak
+from scene3d.synth.language import speak
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.proposed import ProposedRoom
 from scene3d.train.relations import Asked, asked_of, token_states
@@ -123,6 +122,7 @@ class Lessons:
             facts = facts_of(path)
             seed = 7919 + self.seed + int.from_bytes(path.stem.encode()[-6:], "big")
             samples = speak(facts, seed=seed, count=self.count)
+            samples += speak(facts, seed=seed + 1, count=self.count // 8, task="caption")  # the hardest to write
             self.spoken[path] = [exchange for sample in samples for exchange in exchanges_of(sample)]
         return self.spoken[path]
 
@@ -184,15 +184,17 @@ def _block(
 ) -> Block | None:
     """An exchange as tokens; None where some of what it is about was not proposed, or it is too long.
 
-    "There are three" beside a note that found two would teach not to believe notes.
+    "There are three" beside a note that found two would teach not to believe notes. The answer itself comes first, so
+    that findings are believed; of a room it is all that is told.
     """
     turn = exchange.turn
     rows = [room.rows_of((i,)) for i in turn.selected]
-    if not all(rows) or not all(room.rows_of((i,)) for i in turn.targets):
+    told_all = turn.asks == "describe room" or all(room.rows_of((i,)) for i in turn.targets)
+    if not all(rows) or not told_all:
         return None
     question = replace(exchange.question, select=tuple(row[0] for row in rows))
     found = _truly_found(exchange, room)
-    told = BLIND if blind else note(scene, found, first=_true_lead(turn, scene, found))
+    told = BLIND if blind else note(scene, found, first=lead(turn.asks, turn.reply))
     asked = question_tokens(model, question, words=scene.words, note=told)
     token = asked + answer_tokens(model, turn.answer)
     if len(token) > _MOST_TOKENS:
@@ -221,10 +223,3 @@ def _truly_found(exchange: Exchange, room: ProposedRoom) -> Found:
         rows = room.rows_of(turn.anchors[a]) if a < len(turn.anchors) else []
         anchor[a, rows or [count]] = 1 / max(1, len(rows))
     return Found(target=target, absent=float(not turn.targets), anchor=anchor, candidate=candidate, asks=turn.asks)
-
-
-def _true_lead(turn: Turn, scene: SceneWords, found: Found) -> str:
-    """The answer itself, so that findings are believed; of two things the one, as perception calls it."""
-    if turn.asks not in COMPARED:
-        return lead(turn.asks, turn.reply) if turn.asks else ""
-    return lead(turn.asks, scene.words[targets_of(found)[0]])

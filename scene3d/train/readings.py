@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,19 +12,23 @@ import torch
 from jaxtyping import Float, Int64
 from torch import Tensor
 from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
 
 from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.detector import COLOURS
 from scene3d.model.grounder import Grounder
-from scene3d.model.readings import ASPECTS, ROOMS, Readings, ReadingsConfig
+from scene3d.model.readings import ASPECTS, MENTIONS, ROOMS, Readings, ReadingsConfig
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
 from scene3d.train import checkpoint
-from scene3d.train.exchanges import exchanges_of, facts_of
+from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.progress import TrainingLog
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
+from scene3d.train.relations import token_states
+
+_WORD = re.compile(r"[a-z]{3,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +42,14 @@ class ReadingsTraining:
     """Turned variants of each room."""
     sentences: int = 100
     """Dialogues per room, half of them questions."""
+    read: int = 128
+    """Sentences per step."""
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
     rarity: float = 0.3
     """Rare colours count as much more as this power of their rarity."""
     noise: float = 0.03
-    """Deviation of what is added to the points' colours and to the sentences."""
+    """Deviation of what is added to the points' colours."""
     missed: float = 0.5
     """Most of the objects that a room is made to miss."""
     seed: int = 0
@@ -48,14 +57,17 @@ class ReadingsTraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """What the heads learn from: n objects, t sentences, b rooms."""
+    """What the heads learn from: n objects, sentences, b rooms."""
 
     held: Float[Tensor, "n m"]
     """The detector's probabilities of colours."""
     painted: Float[Tensor, "n p"]
     colour: Int64[Tensor, "n"]
-    sentence: Float[Tensor, "t e"]
-    asks: Int64[Tensor, "t"]
+    sentence: list[Tensor]
+    """States of the tokens of each (l e)."""
+    asks: list[int]
+    mention: list[Tensor]
+    """Of which mention each token is part (l), 0 for none; -100 where it is not known."""
     standing: list[tuple[Tensor, Tensor]]
     """Classes and scores of each room's objects."""
     room: Int64[Tensor, "b"]
@@ -116,8 +128,7 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
 def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: ReadingsTraining) -> Examples:
     """Objects that are known, the rooms they stand in, and things said about these; each room is spoken of once."""
     held, painted, colour, standing, kinds = [], [], [], [], []
-    sentences: list[str] = []
-    asks: list[int] = []
+    spoken: list[Exchange] = []
     spoken_of: set[Path] = set()
     for room in rooms:
         scene = load_training_scene(room.path)
@@ -135,22 +146,67 @@ def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: Reading
             seed = config.seed + int.from_bytes(room.path.stem.encode()[-6:], "big")
             said = speak(facts, seed=seed, count=config.sentences // 2, task="qa")
             said += speak(facts, seed=seed + 1, count=config.sentences - config.sentences // 2)
-            exchanges = [exchange for sample in said for exchange in exchanges_of(sample)]
-            sentences += [exchange.question.spoken() for exchange in exchanges]
-            asks += [ASPECTS.index(exchange.turn.asks) for exchange in exchanges]
+            spoken += [exchange for sample in said for exchange in exchanges_of(sample)]
+    sentences = [exchange.question.spoken() for exchange in spoken]
+    mentions = [exchange.turn.mentions for exchange in spoken]
+    asks = [ASPECTS.index(exchange.turn.asks) for exchange in spoken]
+    rng, words = random.Random(config.seed), sorted({word for text in sentences for word in _WORD.findall(text)})
+    for i in range(len(sentences)):
+        strange = _with_strange_names(sentences[i], mentions[i], words, rng)
+        if strange is not None:
+            sentences.append(strange[0])
+            mentions.append(strange[1])
+            asks.append(asks[i])
+    spans = encoder.spans(sentences) if sentences else []
     return Examples(
         held=torch.cat([torch.zeros(0, len(COLOURS)), *held]),
         painted=torch.cat(painted) if painted else torch.zeros(0, 0),
         colour=torch.tensor(colour, dtype=torch.int64),
-        sentence=encoder.encode(sentences),
-        asks=torch.tensor(asks, dtype=torch.int64),
+        sentence=token_states(encoder, sentences),
+        asks=asks,
+        mention=[mentioned(*each) for each in zip(sentences, mentions, spans, strict=True)],
         standing=standing,
         room=torch.tensor(kinds),
     )
 
 
+def _with_strange_names(
+    text: str, mentions: tuple[str, ...], words: list[str], rng: random.Random
+) -> tuple[str, tuple[str, ...]] | None:
+    """The sentence about things of other names, drawn from all words: where a mention begins and ends is to be learnt
+    from what stands around it, since people have more names than any table. None where nothing is mentioned, or one
+    mention lies in another."""
+    at = [text.lower().find(mention.lower()) for mention in mentions]
+    spans = sorted(
+        (start, start + len(mention), i) for i, (start, mention) in enumerate(zip(at, mentions, strict=True))
+    )
+    if not spans or spans[0][0] < 0 or any(one[1] > other[0] for one, other in itertools.pairwise(spans)):
+        return None
+    named = [" ".join(["the", *rng.choices(words, k=rng.choice((1, 1, 2, 2, 3, 4)))]) for _ in mentions]
+    for start, end, i in reversed(spans):
+        text = text[:start] + named[i] + text[end:]
+    return text, tuple(named)
+
+
+def mentioned(text: str, mentions: tuple[str, ...], spans: list[tuple[int, int]]) -> Int64[Tensor, "l"]:
+    """Of which mention each token is part, 0 for none; all -100 where there is none, or one was misspelt.
+
+    >>> mentioned("Is the bed near?", ("the bed",), [(0, 0), (0, 2), (3, 6), (7, 10), (11, 15), (15, 16), (0, 0)])
+    tensor([0, 0, 1, 1, 0, 0, 0])
+    """
+    starts = [text.lower().find(mention.lower()) for mention in mentions[:MENTIONS]]
+    if not starts or min(starts) < 0:
+        return torch.full((len(spans),), -100)
+    of = torch.zeros(len(spans), dtype=torch.int64)
+    for number, (start, mention) in enumerate(zip(starts, mentions, strict=False), start=1):
+        for i, (first, last) in enumerate(spans):
+            if start <= first < last <= start + len(mention):
+                of[i] = number
+    return of
+
+
 def readings_losses(readings: Readings, examples: Examples, config: ReadingsTraining) -> dict[str, Tensor]:
-    """Losses of the three heads over random examples."""
+    """Losses of the heads over random examples."""
     row = torch.randint(len(examples.colour), (config.batch,))
     share = torch.bincount(examples.colour, minlength=len(COLOURS)).float().clamp_min(1) / len(examples.colour)
     weight = share**-config.rarity
@@ -158,8 +214,14 @@ def readings_losses(readings: Readings, examples: Examples, config: ReadingsTrai
         _noisy(examples.held[row], config).clamp_min(0), _noisy(examples.painted[row], config)
     )
     losses = {"colour": cross_entropy(logit, examples.colour[row], weight=weight / weight[examples.colour].mean())}
-    row = torch.randint(len(examples.asks), (config.batch,))
-    losses["asks"] = cross_entropy(readings.asks(_noisy(examples.sentence[row], config)), examples.asks[row])
+    rows = torch.randint(len(examples.asks), (config.read,)).tolist()
+    token = pad_sequence([examples.sentence[i].float() for i in rows], batch_first=True)
+    present = pad_sequence([torch.ones(len(examples.sentence[i]), dtype=torch.bool) for i in rows], batch_first=True)
+    part = pad_sequence([examples.mention[i] for i in rows], batch_first=True, padding_value=-100)
+    asks, mention = readings.text_logits(token, present)
+    losses["asks"] = cross_entropy(asks, torch.tensor([examples.asks[i] for i in rows]))
+    told = cross_entropy(mention.flatten(0, 1), part.flatten(), ignore_index=-100, reduction="sum")
+    losses["mentions"] = told / (part >= 0).sum().clamp_min(1)
     chosen = torch.randint(len(examples.room), (16,)).tolist()
     logits = []
     for kind, score in (examples.standing[i] for i in chosen):

@@ -92,6 +92,35 @@ def test_a_scene_without_objects(grounder: Any) -> None:
     assert found.phrases[0].absent_probability > 0.9
 
 
+def test_things_that_are_compared_are_looked_for_by_their_own_words(grounder: Any) -> None:
+    text, words = "which is larger, the lamp or this object?", ("the lamp", "this object")
+    spans = [(text.index(word), text.index(word) + len(word)) for word in words]
+    readings = SimpleNamespace(
+        asked=lambda token, present: ["larger"],
+        mentions=lambda token, present, letters: [spans],
+        room_logit=grounder.readings.room_logit,
+    )
+    answering = Answering(SimpleNamespace(**vars(grounder) | {"readings": readings}), some_referents(6))  # pyright: ignore[reportArgumentType]
+    question = Question(text=text.replace("this object", "<ref>"), select=(4,))
+    found = answering.read([question])[1][0]
+    alone = answering.scores([Question(text="the lamp"), Question(text="<ref>", select=(4,))]).target.softmax(1)
+    assert [mention.text for mention in found.mentions] == ["lamp", "this object"]
+    for mention, share in zip(found.mentions, alone, strict=True):
+        torch.testing.assert_close(mention.share, share)
+    assert sorted(found.anchor[:2].argmax(1).tolist()) == sorted(found.told_by())
+    assert found.target.tolist().count(1.0) == 1
+
+
+def test_links_that_do_not_hear_the_scorer_differ(grounder: Any) -> None:
+    answering = Answering(grounder, some_referents(9))
+    asked = [Question(text=text) for text in ASKED]
+    heard = answering.answer(asked, WritingRules(longest=20))
+    answering.hears_scorer = False
+    deaf = answering.answer(asked, WritingRules(longest=20))
+    assert [answer.text for answer in heard] == [answer.text for answer in deaf]
+    assert [linked(answer) for answer in heard] != [linked(answer) for answer in deaf]
+
+
 def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
     answering = Answering(grounder, some_referents(5))
     asked = [Question(text=text) for text in ("the lamp", "a bicycle made of cheese", "zzz")]

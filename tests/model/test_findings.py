@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scene3d.model.findings import finding, lead, which
-from scene3d.model.notes import Found, SceneWords, note
+from scene3d.model.findings import by_mentions, finding, lead, which
+from scene3d.model.notes import Found, Mention, SceneWords, note
 from tests.model.language_parts import KINDS, some_referents
 from tests.model.test_notes import a_desk_corner, found
 
@@ -58,6 +58,46 @@ def test_of_two_things_geometry_tells_which(asks, named, answer):
     seen = replace(found(LAMP), anchor=anchor, asks=asks)
     assert which(a_desk_corner(), seen) == answer
     assert finding(a_desk_corner(), seen) == a_desk_corner().words[answer]
+
+
+def told(share, asks, *texts):
+    mentions = tuple(Mention(text=text, share=torch.tensor(row)) for text, row in zip(texts, share, strict=True))
+    return replace(found(LAMP), asks=asks, mentions=mentions, anchor=torch.eye(4)[[3, 3, 3]])
+
+
+@pytest.mark.parametrize(
+    ("asks", "share", "texts", "answer"),
+    [
+        ("larger", [[0.9, 0.0, 0.1], [0.0, 0.8, 0.2]], ("old desk", "light"), "old desk"),
+        ("smaller", [[0.9, 0.0, 0.1], [0.0, 0.8, 0.2]], ("old desk", "light"), "light"),
+        ("taller", [[0.9, 0.1, 0.0], [0.8, 0.0, 0.2]], ("desk", "seat"), "seat"),  # they cannot both be the desk
+        ("closer", [[0.8, 0.2, 0.0], [0.0, 0.1, 0.9], [0.1, 0.9, 0.0]], ("desk", "seat", "light"), "desk"),
+        ("farther", [[0.8, 0.2, 0.0], [0.0, 0.1, 0.9], [0.1, 0.9, 0.0]], ("desk", "seat", "light"), "seat"),
+        ("distance", [[0.0, 1.0, 0.0], [0.1, 0.0, 0.9]], ("light", "seat"), "about 1 meter"),
+        ("side", [[0.0, 1.0, 0.0], [0.9, 0.0, 0.1]], ("light", "desk"), "right"),
+    ],
+)
+def test_things_are_known_by_their_own_words_and_called_by_them(asks, share, texts, answer):
+    scene = a_desk_corner()
+    seen = by_mentions(scene, told(share, asks, *texts))
+    assert finding(scene, seen) == answer
+    assert note(scene, seen).startswith("found 1: ")
+
+
+def test_a_question_that_names_too_few_things_is_left_as_it_is():
+    scene, seen = a_desk_corner(), told([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]], "closer", "desk", "light")
+    assert by_mentions(scene, seen) is seen
+    assert by_mentions(scene, replace(seen, asks="colour")).asks == "colour"
+
+
+def test_a_thing_is_described_by_what_is_sure_and_a_room_by_what_fills_it():
+    scene = a_desk_corner()
+    assert finding(scene, replace(found(LAMP), asks="describe")) == "black lamp; on the table"
+    assert finding(scene, replace(found([0.1, 0.1, 0.9]), asks="describe")) == "chair"
+    scene.seen.score[:] = torch.tensor([0.9, 0.9, 0.1])
+    seen = replace(found(LAMP), asks="describe room", room="office")
+    assert finding(scene, seen) == "office: 1 table, 1 lamp; table against the wall; lamp on the table"
+    assert note(scene, seen, first=lead("describe room", finding(scene, seen))).endswith("lamp on the table")
 
 
 def test_between_too_few_things_nothing_is_to_choose():

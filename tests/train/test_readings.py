@@ -11,6 +11,7 @@ from scene3d.model.grounder import READINGS_WEIGHTS, Grounder
 from scene3d.model.readings import PAINT
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
+from scene3d.synth.language import speak
 from scene3d.train import checkpoint, readings
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.proposed import ProposedRoom
@@ -52,6 +53,20 @@ def test_colours_and_questions_are_learnt(model: str, scenes: Path, tmp_path: Pa
         assert torch.equal(best, room.painted.argmax(1))
     asked = ["how many chairs are in the room?", "which room is this?"]
     assert learnt.asked(*text_encoder().tokens(asked)) == ["count", "room"]
+
+
+def test_mentions_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
+    config = replace(FEW, steps=300)
+    learnt = Grounder.from_pretrained(str(train_readings(config, model, scenes, tmp_path / "out"))).readings
+    assert learnt is not None
+    encoder, right = text_encoder(), []
+    for path in sorted(scenes.glob("*.npz")):
+        for sample in speak(load_training_scene(path), seed=8, count=40, task="qa", family="distance", noise=0):
+            text, mentions = sample.turns[0].user, list(sample.turns[0].mentions)
+            (found,) = learnt.mentions(*encoder.tokens([text]), encoder.spans([text]))
+            right.append([text[start:end].lower() for start, end in found] == mentions)
+    assert len(right) > 10
+    assert sum(right) > 0.6 * len(right)
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:

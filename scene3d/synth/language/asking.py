@@ -10,6 +10,8 @@ from scene3d.synth.language.speaker import Speaker
 
 _ASKS = {"what": "name", "what_nearest": "name"}
 """What families of questions are after, where neither their names nor those of their phrasings say it."""
+_MENTIONS = ("x", "a", "b", "c")
+"""Slots that hold what singles out a thing."""
 
 
 def asked(
@@ -41,5 +43,6 @@ def asked(
         candidates=candidates,
         reply=reply,
         asks=key if family in ("compare", "closer") else _ASKS.get(family, family),
+        mentions=tuple(slots[slot] for slot in _MENTIONS if slot in slots),
     )
     return LanguageSample(task="qa", family=family, template=name, turns=(turn,))

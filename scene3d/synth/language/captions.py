@@ -27,7 +27,7 @@ def describe_object(speaker: Speaker) -> LanguageSample | None:
     told = caption_of(speaker, index)
     if told is None:
         return None
-    text, links = told
+    text, links, reply = told
     turn = Turn(
         user=request,
         selected=speaker.facts.ids((index,)),
@@ -35,29 +35,40 @@ def describe_object(speaker: Speaker) -> LanguageSample | None:
         links=tuple(speaker.facts.ids(objects) for objects in links),
         targets=speaker.facts.ids((index,)),
         anchors=tuple(speaker.facts.ids(objects) for objects in links[1:]),
+        reply=reply,
+        asks="describe",
     )
     return LanguageSample(task="caption", family="object", template=name, turns=(turn,))
 
 
-def caption_of(speaker: Speaker, index: int) -> tuple[str, tuple[tuple[int, ...], ...]] | None:
-    """A sentence about an object in brackets, and the objects of each bracket."""
+def caption_of(speaker: Speaker, index: int) -> tuple[str, tuple[tuple[int, ...], ...], str] | None:
+    """A sentence about an object in brackets, the objects of each bracket, and the same in the fewest words."""
     word = speaker.plain(index)
     if not word:
         return None
     told = places_of(speaker, index)
     noun = words.one(word, full_adjective(speaker, index))
-    slots = {"at": noun, "At": noun.capitalize()} | dict(
-        zip("fg", (linked_condition(speaker, c) for c in told), strict=False)
-    )
+    places = [linked_condition(speaker, c) for c in told]
+    slots = {"at": noun, "At": noun.capitalize()} | dict(zip("fg", places, strict=False))
     key = ("caption_bare", "caption", "caption_two")[len(told)]
-    return speaker.answers(key, **slots), ((index,), *(a for c in told for a in c.anchors))
+    reply = "; ".join([" ".join(filter(None, (*_look(speaker, index), word))), *map(_unmarked, places)])
+    return speaker.answers(key, **slots), ((index,), *(a for c in told for a in c.anchors)), reply
 
 
 def full_adjective(speaker: Speaker, index: int) -> str:
     """Colour and material, where people would agree on them."""
+    colour, material = _look(speaker, index)
+    return f"{colour} {words.MATERIAL_WORDS.get(material, '')}".strip()
+
+
+def _look(speaker: Speaker, index: int) -> tuple[str, str]:
     facts = speaker.facts
-    colour = facts.colour[index] if facts.has_plain_colour(index) else ""
-    return f"{colour} {words.MATERIAL_WORDS.get(facts.material[index], '')}".strip()
+    material = facts.material[index]
+    return facts.colour[index] if facts.has_plain_colour(index) else "", material * (material in words.MATERIAL_WORDS)
+
+
+def _unmarked(text: str) -> str:
+    return text.replace("[", "").replace("]", "")
 
 
 def describe_room(speaker: Speaker) -> LanguageSample | None:
@@ -68,11 +79,14 @@ def describe_room(speaker: Speaker) -> LanguageSample | None:
         return None
     said = [f"[{_counted(word, len(members))}]" for word, members in things]
     text = f"This is {words.one(facts.kind)} with {listed(said)}."
+    reply = f"{facts.kind}: {', '.join(f'{len(members)} {word}' for word, members in things)}"
     links = [members for _, members in things]
     for _, members in speaker.rng.sample(things, min(2, len(things))):
         told = places_of(speaker, members[0])[:1] if len(members) == 1 else []
         if told:
-            text += f" The [{speaker.plain(members[0])}] is {linked_condition(speaker, told[0])}."
+            place = linked_condition(speaker, told[0])
+            reply += f"; {speaker.plain(members[0])} {_unmarked(place)}"
+            text += f" The [{speaker.plain(members[0])}] is {place}."
             links += [members, *told[0].anchors]
     name, request = speaker.phrase("describe_room")
     turn = Turn(
@@ -81,6 +95,8 @@ def describe_room(speaker: Speaker) -> LanguageSample | None:
         answer=marked(text),
         links=tuple(facts.ids(objects) for objects in links),
         targets=facts.ids(dict.fromkeys(i for _, members in things for i in members)),
+        reply=reply,
+        asks="describe room",
     )
     return LanguageSample(task="caption", family="room", template=name, turns=(turn,))
 

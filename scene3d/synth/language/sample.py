@@ -27,10 +27,15 @@ class Turn:
     candidates: tuple[int, ...] = ()
     """Objects that fit the name of the target, the targets included: what a guess has to choose from."""
     reply: str = ""
-    """For questions: the bare answer that exact match compares ("brown", "2", "yes")."""
+    """For questions: the bare answer that exact match compares ("brown", "2", "yes"); for descriptions: what is told,
+    in the fewest words."""
     asks: str = ""
     """What a question is after: exists, count, colour, material, name, holds, where, side, distance, room, or of two
-    things the larger, smaller, taller, closer or farther one; empty for whatever else is said."""
+    things the larger, smaller, taller, closer or farther one; "describe" or "describe room" for a wish to be told of a
+    thing or of all; empty for whatever else is said."""
+    mentions: tuple[str, ...] = ()
+    """The words in a question that single out what is asked about and what that is told by, in the order of the
+    slots of its phrasing; `user` may misspell them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
