@@ -14,7 +14,7 @@ from scene3d.model.geometry_features import pair_features
 from scene3d.model.readings import DESCRIBED
 from scene3d.types import Referents
 
-_SURE_COLOUR, _SURE_MATERIAL = 0.15, 0.25
+_SURE_COLOUR, _SURE_MATERIAL = 0.15, 0.6
 _NEAR_M, WALL_M, CORNER_M, _OPEN_M = 1.5, 0.2, 0.4, 0.6
 _LIFTED_M, _ABOVE_M, _SUNK_M, _SHARED = 0.2, 0.12, 0.6, 0.6
 """What stands on something: how high at least, how far over or below its top, and how much of it lies over it."""

@@ -25,7 +25,7 @@ from scene3d.synth.language import LanguageSample, RoomFacts, Task, Turn, speak
 from scene3d.synth.language.phrasing import SHORT_ANSWER
 from scene3d.types import GroundedText
 
-_COUNTS: dict[Task, int] = {"qa": 16, "detection": 4, "caption": 4, "dialogue": 3, "plan": 8}
+_COUNTS: dict[Task, int] = {"qa": 40, "detection": 4, "caption": 4, "dialogue": 3, "plan": 8}
 """Dialogues per room."""
 _DENIAL = re.compile(r"\bno\s*$", re.IGNORECASE)
 _STEP = re.compile(r"step \d+\. ", re.IGNORECASE)
