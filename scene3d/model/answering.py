@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _DENIED = re.compile(r"\bno\s*$", re.IGNORECASE)
 """Before a phrase: there is no such thing."""
 _ARTICLE = re.compile(r"^(the|a|an)\s+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=\S)")
 _KNOWN = 4096
 """Phrases whose objects are kept in mind."""
 
@@ -109,15 +110,28 @@ class Answering:
         scores = self.scores(questions, encoded)
         if readings is None:
             return scores, [self.found(scores, row) for row in range(len(questions))]
-        found = [self.found(scores, row, asks) for row, asks in enumerate(readings.asked(*encoded))]
+        asked = [
+            asks or self._asked_last(question)
+            for asks, question in zip(readings.asked(*encoded), questions, strict=True)
+        ]
+        found = [self.found(scores, row, asks) for row, asks in enumerate(asked)]
         rows = [row for row, one in enumerate(found) if one.asks in MEASURED and self.seen.id]
         if rows:
-            asked = [questions[row] for row in rows]
-            spans = self.encoder.spans([question.spoken() for question in asked])
+            chosen = [questions[row] for row in rows]
+            spans = self.encoder.spans([question.spoken() for question in chosen])
             named = readings.mentions(encoded[0][rows], encoded[1][rows], spans)
-            for row, mentions in zip(rows, self._mentions(asked, named), strict=True):
+            for row, mentions in zip(rows, self._mentions(chosen, named), strict=True):
                 found[row] = by_mentions(self.scene, replace(found[row], mentions=mentions))
         return scores, found
+
+    def _asked_last(self, question: Question) -> str:
+        """What the last sentence that is after something is after, where there are several: "Is there a chair? What
+        colour is it?" is about what its first sentence names and after what its second asks."""
+        sentences = _SENTENCE_END.split(question.in_words())
+        if len(sentences) < 2 or self.grounder.readings is None:
+            return ""
+        asked = self.grounder.readings.asked(*self.encoder.tokens(sentences))
+        return next((asks for asks in reversed(asked) if asks), "")
 
     def _mentions(self, questions: list[Question], named: list[list[tuple[int, int]]]) -> list[tuple[Mention, ...]]:
         """The things that questions single out, each by its own words."""

@@ -111,6 +111,22 @@ def test_things_that_are_compared_are_looked_for_by_their_own_words(grounder: An
     assert found.target.tolist().count(1.0) == 1
 
 
+@pytest.mark.parametrize(
+    ("text", "each", "asks"),
+    [
+        ("Is there a chair? What colour is it?", ["exists", "colour"], "colour"),
+        ("What colour is it? Thanks a lot.", ["colour", ""], "colour"),
+        ("I sit here. I see you.", ["", ""], ""),
+        ("What colour is it?", ["colour"], ""),  # read as a whole already
+    ],
+)
+def test_of_several_sentences_the_last_that_asks_counts(grounder: Any, text: str, each: list[str], asks: str) -> None:
+    replies = iter([[""], each])
+    readings = SimpleNamespace(asked=lambda token, present: next(replies), room_logit=grounder.readings.room_logit)
+    answering = Answering(SimpleNamespace(**vars(grounder) | {"readings": readings}), some_referents(4))  # pyright: ignore[reportArgumentType]
+    assert answering.read([Question(text=text)])[1][0].asks == asks
+
+
 def test_links_that_do_not_hear_the_scorer_differ(grounder: Any) -> None:
     answering = Answering(grounder, some_referents(9))
     asked = [Question(text=text) for text in ASKED]
