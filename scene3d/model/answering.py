@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -141,8 +142,18 @@ class Answering:
             for question, own in zip(questions, texts, strict=True)
             for text in own
         ]
-        shares = iter(self.scores(alone).target.softmax(1) if alone else ())
-        return [tuple(Mention(text=_ARTICLE.sub("", text), share=next(shares)) for text in own) for own in texts]
+        if not alone:
+            return [() for _ in questions]
+        scores, row = self.scores(alone), itertools.count()
+        return [
+            tuple(
+                Mention(
+                    text=_ARTICLE.sub("", text), share=scores.target[i].softmax(0), absent=self.found(scores, i).absent
+                )
+                for text, i in zip(own, row, strict=False)
+            )
+            for own in texts
+        ]
 
     def found(self, scores: Scores, row: int, asks: str = "") -> Found:
         """One question's scores as probabilities."""

@@ -17,6 +17,8 @@ _THIRD = ("closer", "farther")
 MEASURED = (*COMPARED, "distance", "side")
 """What is asked of two things or three, each singled out by its own words."""
 
+_SURELY_ABSENT = 0.8
+"""Who asks how far two things are apart seldom asks about what is not there."""
 _MOST_KINDS, _TOLD, _THERE = 6, 2, 0.6
 """Of a room's description: kinds of things, places, and the score from which a thing is told."""
 
@@ -95,7 +97,8 @@ def by_mentions(scene: SceneWords, found: Found) -> Found:
     for slot, row in enumerate(rows):
         anchor[slot, row] = 1
     anchor[len(rows) :, -1] = 1
-    found = replace(found, anchor=anchor, absent=0.0)
+    absent = max(mention.absent for mention in found.mentions[: 2 + third])
+    found = replace(found, anchor=anchor, absent=absent if absent > _SURELY_ABSENT else 0.0)
     about = which(scene, found) if found.asks in COMPARED else named[0]
     target = torch.zeros_like(found.target)
     target[about] = 1

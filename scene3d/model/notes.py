@@ -146,6 +146,8 @@ class Mention:
     """Without its article."""
     share: Float[Tensor, "r"]
     """What they mean, a distribution over the referents."""
+    absent: float = 0.0
+    """Probability that there is no such thing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
