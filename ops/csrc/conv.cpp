@@ -129,28 +129,37 @@ SCENE3D_API int64_t scene3d_conv_weight_gradient(const float* x, const float* gr
     // cache anyway, share out the offsets, since there the adding up would take longer than the products.
     const bool by_offset = rows <= kGradientByOffset;
     const int64_t parts = by_offset ? 1 : thread_count();
-    std::vector<float> sums(static_cast<size_t>(parts * size));
     const int64_t tasks = by_offset ? offsets : parts;
+    // The first part is summed in the answer itself, where that has no padding: new memory costs as much as the sums.
+    const bool in_place = columns == co;
+    std::vector<float> sums(static_cast<size_t>((parts - in_place) * size));
+    const auto part_sum = [&](int64_t part) {
+        if (in_place && part == 0) return weight_gradient;
+        return sums.data() + (part - in_place) * size;
+    };
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t task = 0; task < tasks; ++task) {
         WeightGradient mine = problem;
+        float* sum = part_sum(by_offset ? 0 : task);
         int64_t first = 0, last = rows;
         if (by_offset) {
             mine.table += task * rows;
             mine.offsets = 1;
+            sum += task * ci * columns;
         } else {
             first = rows * task / parts;
             last = rows * (task + 1) / parts;
         }
-        float* sum = &sums[by_offset ? task * ci * columns : task * size];
+        std::fill_n(sum, mine.offsets * ci * columns, 0.0f);
         for (; first < last; first += kGradientRows)
             bodies().weight_gradient(mine, first, std::min(kGradientRows, last - first), sum);
     }
+    if (in_place && parts == 1) return 0;
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < offsets * ci; ++row)
         for (int64_t o = 0; o < co; ++o) {
             float sum = 0;
-            for (int64_t part = 0; part < parts; ++part) sum += sums[part * size + row * columns + o];
+            for (int64_t part = 0; part < parts; ++part) sum += part_sum(part)[row * columns + o];
             weight_gradient[row * co + o] = sum;
         }
     return 0;

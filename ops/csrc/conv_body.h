@@ -10,7 +10,8 @@
 namespace scene3d {
 namespace {
 
-constexpr int kMostTileRows = 14;
+// More rows than this, and their addresses no longer fit the registers.
+constexpr int kMostTileRows = 10;
 
 // The rows of a block that have a neighbour at one offset.
 template <int64_t Capacity>
@@ -111,7 +112,7 @@ SCENE3D_INLINE void forward_tile(const typename Number::Element* const* x, const
 // Vectors vectors of columns, for all pairs of one offset. The list may be read past its end by a tile less one row:
 // the caller has filled those places with pairs that add into a row nobody reads.
 template <class Number, int Rows, int Vectors>
-static void forward_panel(const Forward& p, const Pairs<kForwardRows>& pairs, const typename Number::Element* w,
+SCENE3D_ALONE void forward_panel(const Forward& p, const Pairs<kForwardRows>& pairs, const typename Number::Element* w,
                           float* sum) {
     const auto* x = static_cast<const typename Number::Element*>(p.x);
     for (int64_t i = 0; i < pairs.count; i += Rows) {
@@ -134,7 +135,7 @@ static void forward_offset(const Forward& p, const Pairs<kForwardRows>& pairs, c
         for (; column + 64 <= p.columns; column += 64)
             forward_panel<Number, 6, 4>(p, pairs, w + column * Number::kPack, sum + column);
         for (; column + 32 <= p.columns; column += 32)
-            forward_panel<Number, 12, 2>(p, pairs, w + column * Number::kPack, sum + column);
+            forward_panel<Number, kMostTileRows, 2>(p, pairs, w + column * Number::kPack, sum + column);
         for (; column < p.columns; column += 16)
             forward_panel<Number, kMostTileRows, 1>(p, pairs, w + column * Number::kPack, sum + column);
     } else {
@@ -164,18 +165,28 @@ static void forward(const Forward& p, int64_t first, int64_t count, float* scrat
         for (int64_t c = 0; c < p.co; ++c) out[j * p.co + c] = Number::element_of(scratch[j * p.columns + c]);
 }
 
-// sum[r] += x[in][r] · gradient[out] over a stretch of pairs, for Rows input channels and Vectors vectors of columns.
+// Pairs whose rows stay in the L1 cache while all tiles pass over them.
+constexpr int64_t kStretch = 64;
+
+// Where the rows of a stretch of pairs lie: looked up once, used by every tile.
+struct Stretch {
+    int64_t count;
+    const float* x[kStretch];
+    const float* gradient[kStretch];
+};
+
+// sum[r] += x[c + r] · gradient[column + …] over a stretch, for Rows input channels and Vectors vectors of columns.
 template <int Rows, int Vectors>
-SCENE3D_INLINE void gradient_tile(const WeightGradient& p, const float* x, const float* gradient, const int32_t* in,
-                                  const int32_t* out, int64_t pairs, float* sum) {
+SCENE3D_INLINE void gradient_tile(const Stretch& s, int64_t c, int64_t column, int64_t columns, float* sum) {
     Floats acc[Rows][Vectors];
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
-        for (int v = 0; v < Vectors; ++v) acc[r][v] = load(sum + r * p.columns + v * kLanes);
-    for (int64_t i = 0; i < pairs; ++i) {
-        const float* input = whole_address(x + in[i] * p.ci);
-        const float* output = whole_address(gradient + out[i] * p.columns);
+        for (int v = 0; v < Vectors; ++v) acc[r][v] = load(sum + r * columns + v * kLanes);
+    int64_t i = 0;
+    do {  // at least one pair; see forward_tile
+        const float* input = whole_address(s.x[i] + c);
+        const float* output = whole_address(s.gradient[i] + column);
         Floats g[Vectors];
 #pragma GCC unroll 16
         for (int v = 0; v < Vectors; ++v) g[v] = load(output + v * kLanes);
@@ -185,42 +196,42 @@ SCENE3D_INLINE void gradient_tile(const WeightGradient& p, const float* x, const
 #pragma GCC unroll 16
             for (int v = 0; v < Vectors; ++v) acc[r][v] += channel * g[v];
         }
-    }
+    } while (++i < s.count);
 #pragma GCC unroll 16
     for (int r = 0; r < Rows; ++r)
 #pragma GCC unroll 16
-        for (int v = 0; v < Vectors; ++v) store(sum + r * p.columns + v * kLanes, acc[r][v]);
+        for (int v = 0; v < Vectors; ++v) store(sum + r * columns + v * kLanes, acc[r][v]);
 }
 
 // All input channels for Vectors vectors of columns; Tall and Low are the tiles' heights.
 template <int Vectors, int Tall, int Low>
-SCENE3D_INLINE void gradient_panel(const WeightGradient& p, const float* gradient, const int32_t* in,
-                                   const int32_t* out, int64_t pairs, float* sum) {
+SCENE3D_ALONE void gradient_panel(const WeightGradient& p, const Stretch& s, int64_t column, float* sum) {
     int64_t c = 0;
-    for (; c + Tall <= p.ci; c += Tall)
-        gradient_tile<Tall, Vectors>(p, p.x + c, gradient, in, out, pairs, sum + c * p.columns);
-    for (; c + Low <= p.ci; c += Low)
-        gradient_tile<Low, Vectors>(p, p.x + c, gradient, in, out, pairs, sum + c * p.columns);
-    for (; c < p.ci; ++c) gradient_tile<1, Vectors>(p, p.x + c, gradient, in, out, pairs, sum + c * p.columns);
+    sum += column;
+    for (; c + Tall <= p.ci; c += Tall) gradient_tile<Tall, Vectors>(s, c, column, p.columns, sum + c * p.columns);
+    for (; c + Low <= p.ci; c += Low) gradient_tile<Low, Vectors>(s, c, column, p.columns, sum + c * p.columns);
+    for (; c < p.ci; ++c) gradient_tile<1, Vectors>(s, c, column, p.columns, sum + c * p.columns);
 }
 
 static void weight_gradient(const WeightGradient& p, int64_t first, int64_t count, float* sum) {
-    constexpr int64_t kStretch = 64;  // pairs whose rows stay in the L1 cache while all tiles pass over them
     constexpr int kWide = kLanes == 16 ? 4 : 2;
     Pairs<kGradientRows> pairs;
+    Stretch s;
     for (int64_t k = 0; k < p.offsets; ++k, sum += p.ci * p.columns) {
         list_pairs(p.table + k * p.rows + first, count, pairs);
         for (int64_t i = 0; i < pairs.count; i += kStretch) {
-            const int64_t n = pairs.count - i < kStretch ? pairs.count - i : kStretch;
-            const float* gradient = p.gradient + first * p.columns;
+            s.count = pairs.count - i < kStretch ? pairs.count - i : kStretch;
+            for (int64_t j = 0; j < s.count; ++j) {
+                s.x[j] = p.x + pairs.in[i + j] * p.ci;
+                s.gradient[j] = p.gradient + (first + pairs.out[i + j]) * p.columns;
+            }
             int64_t column = 0;
             for (; column + kWide * kLanes <= p.columns; column += kWide * kLanes)
-                gradient_panel<kWide, 6, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
+                gradient_panel<kWide, 6, 4>(p, s, column, sum);
             if constexpr (kWide > 2)  // one vector at a time would read more than it multiplies
                 for (; column + 2 * kLanes <= p.columns; column += 2 * kLanes)
-                    gradient_panel<2, 12, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
-            for (; column < p.columns; column += kLanes)
-                gradient_panel<1, 12, 4>(p, gradient + column, pairs.in + i, pairs.out + i, n, sum + column);
+                    gradient_panel<2, 12, 4>(p, s, column, sum);
+            for (; column < p.columns; column += kLanes) gradient_panel<1, 12, 4>(p, s, column, sum);
         }
     }
 }

@@ -26,6 +26,8 @@ typedef float Floats __attribute__((vector_size(kLanes * 4)));
 typedef uint32_t Bits __attribute__((vector_size(kLanes * 4)));
 
 #define SCENE3D_INLINE static inline __attribute__((always_inline))
+// For loops that need every register: inlined, they share them with their surroundings, and GCC spills within the loop.
+#define SCENE3D_ALONE static __attribute__((noinline))
 
 SCENE3D_INLINE Floats load(const float* from) {
     Floats v;
