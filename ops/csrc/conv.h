@@ -9,7 +9,7 @@ namespace scene3d {
 constexpr int64_t kColumns = 16;
 // Rows a body takes at once in each direction. Forward: the sums of a block stay in the L2 cache while all offsets
 // pass over them. Weight gradient: larger, since there the weights are what is read and written per block.
-constexpr int64_t kForwardRows = 256;
+constexpr int64_t kForwardRows = 512;
 constexpr int64_t kGradientRows = 1024;
 constexpr int64_t kGradientByOffset = 8192;
 
