@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <vector>
 
 #ifdef _OPENMP
@@ -70,6 +71,42 @@ std::vector<uint16_t> paired_channels(const uint16_t* weight, int64_t offsets, i
     return packed;
 }
 
+// Memory of a calling thread, kept from call to call: the kernel of the system clears new pages, which takes as long as
+// the products of a deep layer. One for each use; contents are undefined.
+enum Use { kSums, kWeights };
+
+template <Use>
+float* kept_scratch(int64_t size) {
+    thread_local std::unique_ptr<float[]> memory;
+    thread_local int64_t capacity = 0;
+    if (size > capacity) {
+        memory.reset();
+        memory.reset(new float[static_cast<size_t>(size)]);
+        capacity = size;
+    }
+    return memory.get();
+}
+
+// Weights (offsets, ci, co) as those of the way back, (offsets, co, columns of ci), the last offset first if `mirrored`.
+void transpose_weights(const float* weight, int64_t offsets, int64_t ci, int64_t co, bool mirrored, float* packed) {
+    constexpr int64_t kSide = kColumns;
+    const int64_t columns = whole_vectors(ci);
+#pragma omp parallel for schedule(static)
+    for (int64_t k = 0; k < offsets; ++k) {
+        const float* from = weight + (mirrored ? offsets - 1 - k : k) * ci * co;
+        float* to = packed + k * co * columns;
+        float tile[kSide][kSide] = {};  // a square at a time, so that whole lines are read and written
+        for (int64_t c0 = 0; c0 < ci; c0 += kSide)
+            for (int64_t o0 = 0; o0 < co; o0 += kSide) {
+                const int64_t height = std::min(kSide, ci - c0), width = std::min(kSide, co - o0);
+                for (int64_t c = 0; c < kSide; ++c)
+                    for (int64_t o = 0; o < width; ++o)
+                        tile[o][c] = c < height ? from[(c0 + c) * co + o0 + o] : 0.0f;
+                for (int64_t o = 0; o < width; ++o) std::copy_n(tile[o], kSide, to + (o0 + o) * columns + c0);
+            }
+    }
+}
+
 using ForwardBody = void (*)(const Forward&, int64_t, int64_t, float*);
 
 void run_forward(const Forward& problem, ForwardBody body) {
@@ -78,10 +115,10 @@ void run_forward(const Forward& problem, ForwardBody body) {
     // small lattices spend their time on. The block size does not change the result.
     const int64_t turns = std::max<int64_t>(1, quotient_up(problem.rows, threads * kForwardRows));
     const int64_t block = std::max<int64_t>(1, quotient_up(problem.rows, threads * turns));
-    std::vector<float> scratch(static_cast<size_t>(threads * (block + 1) * problem.columns));
+    float* scratch = kept_scratch<kSums>(threads * (block + 1) * problem.columns);
 #pragma omp parallel for schedule(dynamic)
     for (int64_t first = 0; first < problem.rows; first += block) {
-        float* mine = scratch.data() + this_thread() * (block + 1) * problem.columns;
+        float* mine = scratch + this_thread() * (block + 1) * problem.columns;
         body(problem, first, std::min(block, problem.rows - first), mine);
     }
 }
@@ -102,7 +139,19 @@ SCENE3D_API int64_t scene3d_conv_forward_f32(const float* x, const float* weight
     return 0;
 }
 
-// The same for bfloat16 x, weight and out, summed in float. `v` is the number of rows of x.
+// gradient (rows of out, co), weight (offsets, ci, co), table (offsets, rows) -> feature_gradient (rows, ci). The table is
+// that of the way back; `mirrored` tells that it is the forward table, whose offsets then count from the other end.
+SCENE3D_API int64_t scene3d_conv_feature_gradient(const float* gradient, const float* weight, const int32_t* table,
+                                                  float* feature_gradient, int64_t rows, int64_t offsets, int64_t ci,
+                                                  int64_t co, int64_t mirrored) {
+    float* back = kept_scratch<kWeights>(offsets * co * whole_vectors(ci));
+    transpose_weights(weight, offsets, ci, co, mirrored != 0, back);
+    run_forward({gradient, back, table, feature_gradient, rows, offsets, co, ci, whole_vectors(ci)},
+                bodies().forward_f32);
+    return 0;
+}
+
+// The same as the first for bfloat16 x, weight and out, summed in float. `v` is the number of rows of x.
 SCENE3D_API int64_t scene3d_conv_forward_bf16(const uint16_t* x, const uint16_t* weight, const int32_t* table,
                                               uint16_t* out, int64_t v, int64_t rows, int64_t offsets, int64_t ci,
                                               int64_t co) {
@@ -132,10 +181,9 @@ SCENE3D_API int64_t scene3d_conv_weight_gradient(const float* x, const float* gr
     const int64_t tasks = by_offset ? offsets : parts;
     // The first part is summed in the answer itself, where that has no padding: new memory costs as much as the sums.
     const bool in_place = columns == co;
-    std::vector<float> sums(static_cast<size_t>((parts - in_place) * size));
+    float* sums = kept_scratch<kSums>((parts - in_place) * size);
     const auto part_sum = [&](int64_t part) {
-        if (in_place && part == 0) return weight_gradient;
-        return sums.data() + (part - in_place) * size;
+        return in_place && part == 0 ? weight_gradient : sums + (part - in_place) * size;
     };
 #pragma omp parallel for schedule(dynamic, 1)
     for (int64_t task = 0; task < tasks; ++task) {

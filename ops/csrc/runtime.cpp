@@ -34,7 +34,7 @@ Isa isa() {
 
 }  // namespace scene3d
 
-SCENE3D_API int64_t scene3d_abi() { return 1; }
+SCENE3D_API int64_t scene3d_abi() { return 2; }
 
 SCENE3D_API const char* scene3d_isa() {
     switch (scene3d::isa()) {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int32
@@ -42,20 +43,24 @@ def sparse_conv(
     return _SparseConv.apply(_kernels(name, feature.device), feature, weight, table, inverse_table)
 
 
-@runtime_checkable
-class Kernels(Protocol):
-    """What a backend supplies; the gradient of `feature` is a `forward` too, on transposed weights."""
+class Kernels(ABC):
+    """What a backend supplies, on contiguous operands."""
 
+    @abstractmethod
     def forward(self, feature: Tensor, weight: Tensor, table: Tensor) -> Tensor:
-        """As `sparse_conv`, on contiguous operands."""
-        ...
+        """As `sparse_conv`."""
 
+    @abstractmethod
     def weight_gradient(self, feature: Tensor, gradient: Tensor, table: Tensor) -> Tensor:
         """`out[k] = sum over j of outer(feature[table[k, j]], gradient[j])`."""
-        ...
+
+    def feature_gradient(self, gradient: Tensor, weight: Tensor, back: Tensor, mirrored: bool) -> Tensor:
+        """`out[i] = sum over k of gradient[back[k, i]] @ weight[k].T`; `mirrored`: row k is that of the k-th last."""
+        transposed = weight.transpose(1, 2)
+        return self.forward(gradient, (transposed.flip(0) if mirrored else transposed).contiguous(), back)
 
 
-class CpuKernels:
+class CpuKernels(Kernels):
     """The C++ kernels."""
 
     def forward(self, feature: Tensor, weight: Tensor, table: Tensor) -> Tensor:
@@ -79,6 +84,15 @@ class CpuKernels:
         native.call("scene3d_conv_weight_gradient", x, g, table, out, rows, offsets, ci, co)
         return out.to(feature.dtype)
 
+    def feature_gradient(self, gradient: Tensor, weight: Tensor, back: Tensor, mirrored: bool) -> Tensor:
+        """See `Kernels`."""
+        if gradient.dtype != torch.float32:
+            return super().feature_gradient(gradient, weight, back, mirrored)
+        (offsets, ci, co), rows = weight.shape, back.shape[1]
+        out = gradient.new_empty(rows, ci)
+        native.call("scene3d_conv_feature_gradient", gradient, weight, back, out, rows, offsets, ci, co, mirrored)
+        return out
+
 
 class _SparseConv(torch.autograd.Function):
     @staticmethod
@@ -98,10 +112,10 @@ class _SparseConv(torch.autograd.Function):
         gradient = gradients[0].contiguous()
         feature_gradient = weight_gradient = None
         if ctx.needs_input_grad[1]:
-            back, transposed = inverse_table, weight.transpose(1, 2)
-            if back is None:
-                back, transposed = table, transposed.flip(0)
-            feature_gradient = ctx.kernels.forward(gradient, transposed.contiguous(), back.contiguous())
+            back = table if inverse_table is None else inverse_table
+            feature_gradient = ctx.kernels.feature_gradient(
+                gradient, weight.contiguous(), back.contiguous(), inverse_table is None
+            )
         if ctx.needs_input_grad[2]:
             weight_gradient = ctx.kernels.weight_gradient(feature.contiguous(), gradient, table.contiguous())
         return None, feature_gradient, weight_gradient, None, None

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-ABI = 1
+ABI = 2
 """Raised with every change of a C signature; a library of another age is refused, not called."""
 
 INSTRUCTION_SETS = ("plain", "avx2", "avx512", "avx512bf16")

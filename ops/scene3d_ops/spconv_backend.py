@@ -16,6 +16,7 @@ from jaxtyping import Float, Int32
 from torch import Tensor
 
 from scene3d_ops import native
+from scene3d_ops.convolution import Kernels
 from scene3d_ops.layers import weight_from_spconv, weight_to_spconv
 
 try:
@@ -26,7 +27,7 @@ except ImportError as error:
     ) from error
 
 
-class SpconvKernels:
+class SpconvKernels(Kernels):
     """See `scene3d_ops.convolution.Kernels`."""
 
     def forward(

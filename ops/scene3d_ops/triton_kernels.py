@@ -15,10 +15,12 @@ import triton.language as tl  # pyright: ignore[reportMissingImports]
 from jaxtyping import Float, Int32
 from torch import Tensor
 
+from scene3d_ops.convolution import Kernels
+
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 
-class TritonKernels:
+class TritonKernels(Kernels):
     """See `scene3d_ops.convolution.Kernels`."""
 
     def forward(
