@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float32, Int32
 
 from scene3d.labels import class_list
 from scene3d.synth.raycasting import Raycaster
-from scene3d.synth.room import Room
+from scene3d.synth.room import Room, TexturedMesh
 
 _REACH_M = 0.06
 """Points farther than this from every surface are nobody's: noise between things."""
@@ -39,8 +39,10 @@ def label_points(room: Room, xyz_m: Float32[np.ndarray, "n 3"], *, least_points:
         xyz_m: Points in the room's frame, metres.
         least_points: An object with fewer points than this counts as unseen, and its points as unlabelled.
     """
-    surface_of_structure, to_structure = Raycaster([s.mesh for s in room.structures]).nearest(xyz_m)
-    surface_of_object, to_object = Raycaster([o.mesh for o in room.objects]).nearest(xyz_m)
+    objects, structures = [o.mesh for o in room.objects], [s.mesh for s in room.structures]
+    surface_of_object, to_object = _nearest(objects, xyz_m, _in_reach(objects, xyz_m))
+    # A point this close to an object is the object's, whatever else is near.
+    surface_of_structure, to_structure = _nearest(structures, xyz_m, to_object >= _PREFERENCE_M)
     structure_id = _category_ids([s.label for s in room.structures])
     object_id = np.array([o.id for o in room.objects], np.int32)
     thing = to_object < np.minimum(to_structure + _PREFERENCE_M, _REACH_M)
@@ -56,6 +58,29 @@ def label_points(room: Room, xyz_m: Float32[np.ndarray, "n 3"], *, least_points:
     hardly = thing & ~np.isin(instance, list(seen))
     instance[hardly], category[hardly] = -1, 0
     return Labels(instance=instance, category_id=category, point_count=point_count, seen=seen)
+
+
+def _nearest(
+    meshes: list[TexturedMesh], xyz_m: Float32[np.ndarray, "n 3"], asked: Bool[np.ndarray, "n"]
+) -> tuple[Int32[np.ndarray, "n"], Float32[np.ndarray, "n"]]:
+    """Nearest mesh and its distance of the points asked for; -1 and infinity elsewhere."""
+    mesh, distance = np.full(len(xyz_m), -1, np.int32), np.full(len(xyz_m), np.inf, np.float32)
+    mesh[asked], distance[asked] = Raycaster(meshes).nearest(xyz_m[asked])
+    return mesh, distance
+
+
+def _in_reach(meshes: list[TexturedMesh], xyz_m: Float32[np.ndarray, "n 3"]) -> Bool[np.ndarray, "n"]:
+    """Points in or near the box of a mesh: only these can be one's, and boxes are quicker to ask than triangles."""
+    near = np.zeros(len(xyz_m), bool)
+    margin = _REACH_M + 1e-3
+    by_axis = np.ascontiguousarray(xyz_m.T)
+    for mesh in meshes:
+        low, high = mesh.xyz_m.min(axis=0) - margin, mesh.xyz_m.max(axis=0) + margin
+        inside = (by_axis[0] >= low[0]) & (by_axis[0] <= high[0])
+        at = np.flatnonzero(inside)
+        at = at[((xyz_m[at, 1:] >= low[1:]) & (xyz_m[at, 1:] <= high[1:])).all(axis=1)]
+        near[at] = True
+    return near
 
 
 def _category_ids(labels: list[str]) -> Int32[np.ndarray, "g"]:
