@@ -70,17 +70,16 @@ def _nearest(
 
 
 def _in_reach(meshes: list[TexturedMesh], xyz_m: Float32[np.ndarray, "n 3"]) -> Bool[np.ndarray, "n"]:
-    """Points in or near the box of a mesh: only these can be one's, and boxes are quicker to ask than triangles."""
-    near = np.zeros(len(xyz_m), bool)
-    margin = _REACH_M + 1e-3
-    by_axis = np.ascontiguousarray(xyz_m.T)
+    """Points in a cell that a box within reach touches: only these can be a mesh's, and cells are quicker to ask."""
+    cell_m, margin_m = 0.1, _REACH_M + 1e-3
+    corner = xyz_m.min(axis=0, initial=0)
+    cells = np.floor((xyz_m - corner) / cell_m).astype(np.int32)
+    touched = np.zeros(cells.max(axis=0, initial=0) + 1, bool)
     for mesh in meshes:
-        low, high = mesh.xyz_m.min(axis=0) - margin, mesh.xyz_m.max(axis=0) + margin
-        inside = (by_axis[0] >= low[0]) & (by_axis[0] <= high[0])
-        at = np.flatnonzero(inside)
-        at = at[((xyz_m[at, 1:] >= low[1:]) & (xyz_m[at, 1:] <= high[1:])).all(axis=1)]
-        near[at] = True
-    return near
+        low, high = mesh.xyz_m.min(axis=0) - margin_m, mesh.xyz_m.max(axis=0) + margin_m
+        first, last = (np.floor((end - corner) / cell_m).astype(int).clip(-1) for end in (low, high))
+        touched[tuple(slice(max(i, 0), j + 1) for i, j in zip(first, last, strict=True))] = True
+    return touched[tuple(cells.T)]
 
 
 def _category_ids(labels: list[str]) -> Int32[np.ndarray, "g"]:
