@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from scene3d.errors import InputError
-from scene3d.model.findings import MEASURED, by_mentions, finding, lead
+from scene3d.model.findings import MEASURED, by_mentions, finding, lead, told_things
 from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
@@ -23,7 +23,7 @@ from scene3d.model.markup import REF
 from scene3d.model.notes import BLIND, Found, Mention, SceneWords, note, targets_of
 from scene3d.model.prompt import embed_tokens, question_tokens
 from scene3d.model.question import THIS, Question
-from scene3d.model.readings import ROOMS
+from scene3d.model.readings import DESCRIBED, ROOMS
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
@@ -36,6 +36,8 @@ _DENIED = re.compile(r"\bno\s*$", re.IGNORECASE)
 """Before a phrase: there is no such thing."""
 _ARTICLE = re.compile(r"^(the|a|an)\s+", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"(?<=[.?!])\s+(?=\S)")
+_UNTOLD = -9.0
+"""Logit of what a note does not tell under a name that it tells."""
 _KNOWN = 4096
 """Phrases whose objects are kept in mind."""
 
@@ -212,17 +214,27 @@ class Answering:
         started = time.perf_counter()
         scores, findings = self.read(questions)
         cache, first, soft, _ = self._read
-        tokens = []
+        tokens, sentences = [], []
         for question, found in zip(questions, findings, strict=True):
-            told = note(self.scene, found, first=lead(found.asks, finding(self.scene, found)))
+            answer = finding(self.scene, found)
+            told = note(self.scene, found, first=lead(found.asks, answer))
+            sentences.append(len(answer.split(";")) if found.asks in DESCRIBED and answer else None)
             tokens.append(question_tokens(self.model, question, words=self.scene.words, note=told))
         asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]
 
-        def linker(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:
-            return self._links(scores, rows, [texts[row].open_phrase() for row in rows], state)
+        things = [told_things(self.scene, found) for found in findings]
 
-        for step in write(self.model, cache, first, asking, linker, rules or WritingRules()):
+        def linker(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:
+            phrases = [texts[row].open_phrase() for row in rows]
+            links = self._links(scores, rows, phrases, state)
+            return [
+                self._as_told(phrase, things[row]) or link
+                for row, phrase, link in zip(rows, phrases, links, strict=True)
+            ]
+
+        rules = rules or WritingRules()
+        for step in write(self.model, cache, first, asking, linker, rules, sentences=sentences):
             for piece in texts[step.row].take(step, self._phrase):
                 yield step.row, piece
             if step.done:
@@ -251,6 +263,17 @@ class Answering:
         keys = self._read[3].expand(len(rows), -1, -1)
         links = self.model.links(state, keys, seen)
         return [Links(link=links.link[i : i + 1], absent=links.absent[i : i + 1]) for i in range(len(rows))]
+
+    def _as_told(self, phrase: str, things: list[tuple[str, list[int]]]) -> Links | None:
+        """The links of a phrase that names something as the note told it: as sure as that thing is there."""
+        named = [(name, rows) for name, rows in things if name in phrase.lower()]
+        if not named:
+            return None
+        rows, config = max(named, key=lambda told: len(told[0]))[1], self.grounder.config
+        there = torch.full_like(self.seen.score, _UNTOLD)
+        there[rows] = self.seen.score[rows].logit(1e-3)
+        link = (there - config.link_shift) / config.link_scale
+        return Links(link=link[None], absent=-there.max()[None])
 
     def _named(self, phrases: list[str]) -> Float[Tensor, "l r"]:
         """How well each object fits each phrase; what a scene's answers say, they say often."""

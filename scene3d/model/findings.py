@@ -158,12 +158,32 @@ def sure_place(scene: SceneWords, i: int) -> str:
 
 def inventory(scene: SceneWords, room: str) -> str:
     """What kind of room it is, how many there are of what takes most space in it, and where the single ones are."""
+    kinds = _kinds(scene)
+    places = [(name, sure_place(scene, rows[0])) for name, rows in kinds if len(rows) == 1]
+    told = [f"{name} {place}" for name, place in places if place][:_TOLD]
+    return "; ".join([f"{room}: {', '.join(f'{len(rows)} {name}' for name, rows in kinds)}", *told])
+
+
+def told_things(scene: SceneWords, found: Found) -> list[tuple[str, list[int]]]:
+    """What a description is about, as its note tells it: names, and the rows of each; nothing for other questions."""
+    if found.asks == "describe room":
+        things = _kinds(scene)
+        single = [rows[0] for _, rows in things if len(rows) == 1]
+    elif found.asks == "describe":
+        single = targets_of(found)[:1]
+        things = [(scene.name[i], [i]) for i in single]
+    else:
+        return []
+    under = dict.fromkeys(scene.support[i] for i in single if scene.support[i] >= 0)
+    names = {name for name, _ in things}
+    return things + [(scene.name[i], [i]) for i in under if scene.name[i] not in names]
+
+
+def _kinds(scene: SceneWords) -> list[tuple[str, list[int]]]:
+    """The names of what takes most space, the bulkiest first, and the rows of each."""
     bulk = scene.seen.place[:, 3:6].prod(1) if len(scene.name) else scene.seen.score
     members: dict[str, list[int]] = {}
     for i in bulk.argsort(descending=True).tolist():
         if float(scene.seen.score[i]) >= _THERE:
             members.setdefault(scene.name[i], []).append(i)
-    kinds = list(members.items())[:_MOST_KINDS]
-    places = [(name, sure_place(scene, rows[0])) for name, rows in kinds if len(rows) == 1]
-    told = [f"{name} {place}" for name, place in places if place][:_TOLD]
-    return "; ".join([f"{room}: {', '.join(f'{len(rows)} {name}' for name, rows in kinds)}", *told])
+    return list(members.items())[:_MOST_KINDS]

@@ -43,6 +43,8 @@ class Written:
     """Tokens of the open phrase so far, -1 outside."""
     closing: bool = False
     """`<ref>` was written, `</p>` must follow."""
+    sentences: int | None = None
+    """How many more it may begin; None for any number."""
     done: bool = False
 
 
@@ -72,6 +74,8 @@ def write(
     asking: list[Tensor],
     linker: Linker,
     rules: WritingRules,
+    *,
+    sentences: list[int | None] | None = None,
 ) -> Iterator[Step]:
     """Answer questions that follow one scene's prefix.
 
@@ -82,6 +86,7 @@ def write(
         asking: Embeddings of each question, (t, c), from the first token after the prefix; they do not see each other.
         linker: Says what a phrase links to.
         rules: How to write.
+        sentences: Most sentences of each answer; None, there or at all, for any number.
 
     Yields:
         Every question's tokens, links and end, as they come.
@@ -95,17 +100,17 @@ def write(
     position = first + torch.arange(longest).expand(count, -1)
     state = model.llama(x, position=position, cache=own, real=real)
     state = state[torch.arange(count), length - 1]
-    answers = [Written() for _ in asking]
+    answers = [Written(sentences=most) for most in sentences or [None] * count]
     place = first + length
     generator = torch.Generator().manual_seed(rules.seed)
-    end = model.tokenizer.eos_token_id
+    end, stop = model.tokenizer.eos_token_id, model.tokenizer.convert_tokens_to_ids(".")
     for written in range(rules.longest):
         score = _allowed(model.logits(state), answers, end, rules.longest - written)
         for row, answer in enumerate(answers):
             if answer.inside < 0 and not (answer.done or answer.closing):
                 score[row, _repeating(answer.token, rules.unrepeated)] = _BLOCKED
         token = _choose(score, rules, generator)
-        yield from _take(token.tolist(), answers, model.first_mark, end)
+        yield from _take(token.tolist(), answers, model.first_mark, end, stop)
         if all(answer.done for answer in answers):
             return
         state = model.llama(model.embed(token[:, None]), position=place[:, None], cache=own)[:, 0]
@@ -121,8 +126,9 @@ def _allowed(score: Float[Tensor, "b v"], answers: list[Written], end: int, left
     """Forbid what would break the markup: inside a phrase only text until `<ref>`, then `</p>`; outside, no closing."""
     marks = score.shape[1] - len(TOKENS)
     for row, answer in enumerate(answers):
-        if answer.done or answer.closing:
-            only = end if answer.done else marks + CLOSE
+        ended = answer.done or answer.sentences == 0
+        if ended or answer.closing:
+            only = end if ended else marks + CLOSE
             score[row] = _BLOCKED
             score[row, only] = 0.0
         elif answer.inside < 0:
@@ -151,7 +157,7 @@ def _choose(score: Float[Tensor, "b v"], rules: WritingRules, generator: torch.G
     return torch.multinomial((score / rules.temperature).softmax(1), 1, generator=generator)[:, 0]
 
 
-def _take(token: list[int], answers: list[Written], marks: int, end: int) -> Iterator[Step]:
+def _take(token: list[int], answers: list[Written], marks: int, end: int, stop: int) -> Iterator[Step]:
     """Write one token to every answer that is not done."""
     for row, (one, answer) in enumerate(zip(token, answers, strict=True)):
         if answer.done:
@@ -163,6 +169,8 @@ def _take(token: list[int], answers: list[Written], marks: int, end: int) -> Ite
         answer.token.append(one)
         if one < marks:
             answer.inside += answer.inside >= 0
+            if one == stop and answer.inside < 0 and answer.sentences is not None:
+                answer.sentences -= 1
             yield Step(row=row, token=one)
         elif one == marks + OPEN:
             answer.inside = 0

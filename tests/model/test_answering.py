@@ -137,6 +137,21 @@ def test_links_that_do_not_hear_the_scorer_differ(grounder: Any) -> None:
     assert [linked(answer) for answer in heard] != [linked(answer) for answer in deaf]
 
 
+def test_a_phrase_links_what_the_note_told_under_its_name(grounder: Any) -> None:
+    answering = Answering(grounder, some_referents(4))
+    things = [("chair", [0, 2]), ("office chair", [1])]
+    told = {
+        phrase: answering._phrase(links, "", phrase)
+        for phrase in ("two chairs", "an office chair")
+        if (links := answering._as_told(phrase, things)) is not None
+    }
+    assert sorted(link.id for link in told["an office chair"].objects) == [answering.seen.id[1]]
+    assert {link.id for link in told["two chairs"].objects} <= {answering.seen.id[0], answering.seen.id[2]}
+    for link in told["an office chair"].objects:
+        assert link.probability == pytest.approx(float(answering.seen.score[1]), abs=1e-4)
+    assert answering._as_told("the lamp", things) is None
+
+
 def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
     answering = Answering(grounder, some_referents(5))
     asked = [Question(text=text) for text in ("the lamp", "a bicycle made of cheese", "zzz")]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from scene3d.model.findings import by_mentions, finding, lead, which
+from scene3d.model.findings import by_mentions, finding, lead, told_things, which
 from scene3d.model.notes import Found, Mention, SceneWords, note
 from tests.model.language_parts import KINDS, some_referents
 from tests.model.test_notes import a_desk_corner, found
@@ -110,6 +110,14 @@ def test_a_thing_is_described_by_what_is_sure_and_a_room_by_what_fills_it():
     seen = replace(found(LAMP), asks="describe room", room="office")
     assert finding(scene, seen) == "office: 1 table, 1 lamp; table against the wall; lamp on the table"
     assert note(scene, seen, first=lead("describe room", finding(scene, seen))).endswith("lamp on the table")
+
+
+def test_what_a_description_names_is_what_its_note_was_made_of():
+    scene = a_desk_corner()
+    scene.seen.score[:] = torch.tensor([0.9, 0.9, 0.1])
+    assert told_things(scene, replace(found(LAMP), asks="describe")) == [("lamp", [1]), ("table", [0])]
+    assert told_things(scene, replace(found(LAMP), asks="describe room")) == [("table", [0]), ("lamp", [1])]
+    assert told_things(scene, replace(found(LAMP), asks="colour")) == []
 
 
 def test_between_too_few_things_nothing_is_to_choose():

@@ -23,7 +23,7 @@ def asking(model, seen, texts):
 RULES = WritingRules(longest=40)
 
 
-def answers(model, seen, texts, rules=RULES):
+def answers(model, seen, texts, rules=RULES, sentences=None):
     """Tokens and link logits of each answer."""
     with torch.no_grad():
         prefix = model.prefix(seen, SceneWords(seen, KINDS).words)
@@ -36,7 +36,7 @@ def answers(model, seen, texts, rules=RULES):
 
         token = [[] for _ in texts]
         links = [[] for _ in texts]
-        for step in write(model, cache, prefix.end, asking(model, seen, texts), linker, rules):
+        for step in write(model, cache, prefix.end, asking(model, seen, texts), linker, rules, sentences=sentences):
             if step.opened:
                 token[step.row].append(OPEN)
             elif step.links is not None:
@@ -168,3 +168,24 @@ def test_no_run_of_tokens_is_written_twice():
 
     assert repeats(dataclasses.replace(rules, unrepeated=1000)) > 0
     assert repeats(rules) == 0
+
+
+def test_an_answer_has_as_many_sentences_as_it_may(monkeypatch):
+    model, seen = tiny_language(), some_referents(3)
+    stop = model.tokenizer.convert_tokens_to_ids(".")
+    with torch.no_grad():
+        model.mark_bias.fill_(-50.0)  # plain text
+    logits = model.logits
+
+    def full_stops(state):
+        score = logits(state)
+        score[:, stop] = score.max()
+        return score
+
+    monkeypatch.setattr(model, "logits", full_stops)
+    rules = WritingRules(longest=40, temperature=1.0, unrepeated=1000)
+    token, _ = answers(model, seen, ["Describe it."] * 3, rules, sentences=[1, 2, None])
+    one, two, many = (sum(t == stop for t in answer) for answer in token)
+    assert (one, two) == (1, 2)
+    assert many > 2
+    assert token[0][-1] == token[1][-1] == stop
