@@ -219,6 +219,8 @@ class Answering:
             answer = finding(self.scene, found)
             told = note(self.scene, found, first=lead(found.asks, answer))
             sentences.append(len(answer.split(";")) if found.asks in DESCRIBED and answer else None)
+            if found.missing:
+                question = Question(text=f"Where is the {found.missing}?")
             tokens.append(question_tokens(self.model, question, words=self.scene.words, note=told))
         asking = [embed_tokens(self.model, one, soft) for one in tokens]
         texts = [GrowingText(self.model) for _ in questions]

@@ -81,11 +81,18 @@ def by_mentions(scene: SceneWords, found: Found) -> Found:
     """What is found where the question's own words for two things or three tell which they are.
 
     Words that single out one thing are read alone, as a description is; the scorer, which reads the whole question,
-    knows less well which words are about which thing.
+    knows less well which words are about which thing. Where one of them is surely not there, that comes first: where
+    it is.
     """
     third = found.asks in _THIRD
     if found.asks not in MEASURED or len(found.mentions) < 2 + third or len(scene.name) < 2 + third:
         return found
+    lost = max(found.mentions[: 2 + third], key=lambda mention: mention.absent)
+    if lost.absent > _SURELY_ABSENT:
+        nowhere = torch.zeros_like(found.anchor)
+        nowhere[:, -1] = 1
+        nothing = torch.zeros_like(found.target)
+        return replace(found, target=nothing, absent=lost.absent, anchor=nowhere, asks="where", missing=lost.text)
     shares = [mention.share for mention in found.mentions]
     named = [*apart(shares[0], shares[1])]
     if third:
@@ -97,8 +104,7 @@ def by_mentions(scene: SceneWords, found: Found) -> Found:
     for slot, row in enumerate(rows):
         anchor[slot, row] = 1
     anchor[len(rows) :, -1] = 1
-    absent = max(mention.absent for mention in found.mentions[: 2 + third])
-    found = replace(found, anchor=anchor, absent=absent if absent > _SURELY_ABSENT else 0.0)
+    found = replace(found, anchor=anchor, absent=0.0)
     about = which(scene, found) if found.asks in COMPARED else named[0]
     target = torch.zeros_like(found.target)
     target[about] = 1

@@ -166,6 +166,8 @@ class Found:
     """What kind of room it seems to be."""
     mentions: tuple[Mention, ...] = ()
     """For a question about two or three things, each of them by its own words."""
+    missing: str = ""
+    """The words for one of these that is surely not there."""
 
     def told_by(self) -> list[int]:
         """The objects that the question is told by, each once, in its order."""

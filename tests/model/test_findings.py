@@ -84,16 +84,15 @@ def test_things_are_known_by_their_own_words_and_called_by_them(asks, share, tex
     assert note(scene, seen).startswith("found 1: ")
 
 
-@pytest.mark.parametrize(("absent", "text"), [(0.95, "found none"), (0.6, "found 1")])
-def test_what_is_surely_not_there_is_not_measured(absent, text):
+@pytest.mark.parametrize(("absent", "missing", "text"), [(0.95, "bicycle", "found none"), (0.6, "", "found 1")])
+def test_what_is_surely_not_there_is_not_measured(absent, missing, text):
     scene, seen = a_desk_corner(), told([[0.0, 1.0, 0.0], [0.1, 0.0, 0.9]], "distance", "light", "bicycle")
     lost = replace(seen.mentions[1], absent=absent)
     seen = by_mentions(scene, replace(seen, mentions=(seen.mentions[0], lost)))
-    assert (
-        note(scene, seen, first=lead("distance", finding(scene, seen)))
-        .removeprefix("distance about 1 meter | ")
-        .startswith(text)
-    )
+    assert seen.missing == missing
+    assert bool(finding(scene, seen)) == (not missing)
+    assert note(scene, seen).startswith(text)
+    assert (" | by " in note(scene, seen)) == (not missing)
 
 
 def test_a_question_that_names_too_few_things_is_left_as_it_is():
