@@ -44,7 +44,9 @@ class Written:
     closing: bool = False
     """`<ref>` was written, `</p>` must follow."""
     sentences: int | None = None
-    """How many more it may begin; None for any number."""
+    """How many more it may end; None for any number. An answer of so many says one thing in each but the first."""
+    ended: int = 0
+    """Sentences so far, where they are counted."""
     done: bool = False
 
 
@@ -103,12 +105,14 @@ def write(
     answers = [Written(sentences=most) for most in sentences or [None] * count]
     place = first + length
     generator = torch.Generator().manual_seed(rules.seed)
-    end, stop = model.tokenizer.eos_token_id, model.tokenizer.convert_tokens_to_ids(".")
+    end, (stop, comma) = model.tokenizer.eos_token_id, model.tokenizer.convert_tokens_to_ids([".", ","])
     for written in range(rules.longest):
         score = _allowed(model.logits(state), answers, end, rules.longest - written)
         for row, answer in enumerate(answers):
             if answer.inside < 0 and not (answer.done or answer.closing):
                 score[row, _repeating(answer.token, rules.unrepeated)] = _BLOCKED
+                if answer.ended and answer.sentences:
+                    score[row, comma] = _BLOCKED
         token = _choose(score, rules, generator)
         yield from _take(token.tolist(), answers, model.first_mark, end, stop)
         if all(answer.done for answer in answers):
@@ -171,6 +175,7 @@ def _take(token: list[int], answers: list[Written], marks: int, end: int, stop: 
             answer.inside += answer.inside >= 0
             if one == stop and answer.inside < 0 and answer.sentences is not None:
                 answer.sentences -= 1
+                answer.ended += 1
             yield Step(row=row, token=one)
         elif one == marks + OPEN:
             answer.inside = 0

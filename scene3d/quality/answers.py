@@ -62,7 +62,7 @@ class AnswerFigures:
             samples = [s for s in samples if all(i in owner for turn in s.turns for i in turn.selected)]
             for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
                 self.contradictions += [contradicts(answer) for answer in answers]
-                self._judge(sample, answers, boxes, truth, room, facts)
+                self._judge(sample, answers, session, boxes, truth, room, facts)
             if task == "plan":
                 self._judge_goals(session, samples, room)
             if task == "qa":
@@ -115,6 +115,7 @@ class AnswerFigures:
         self,
         sample: LanguageSample,
         answers: list[GroundedText],
+        session: Session,
         boxes: np.ndarray,
         truth: dict[int, np.ndarray],
         room: JudgedRoom,
@@ -129,8 +130,8 @@ class AnswerFigures:
             key = f"{room.scene.name}-{len(self.captions)}"
             self.captions[key] = answer.text
             self.references[key] = [shown(turn.answer)[0]]
-            known = {row: facts.id.index(i) for i, row in owners(boxes, truth).items()}
-            self.stated += stated_facts(answer, facts, known)
+            known = parts_of(session.segment().mask.numpy(), room.instance)
+            self.stated += stated_facts(answer, facts, {row: facts.id.index(i) for row, i in known.items()})
         else:
             score = self.detection if sample.task == "detection" else self.dialogue
             for one, said in zip(answers, sample.turns, strict=True):
@@ -146,6 +147,15 @@ def owners(boxes: np.ndarray, truth: dict[int, np.ndarray]) -> dict[int, int]:
     """For each true object the proposal that overlaps it most, where that is at least IoU .25."""
     best = {i: benchmark_box_iou("scanrefer", boxes, box[None])[:, 0] for i, box in truth.items()}
     return {i: int(iou.argmax()) for i, iou in best.items() if len(iou) and iou.max() >= 0.25}
+
+
+def parts_of(mask: Bool[np.ndarray, "q n"], instance: Int64[np.ndarray, "n"]) -> dict[int, int]:
+    """For each proposal the true object that more than half of its points are of; no key where there is none.
+
+    Boxes would not do: those of a flat window, and of half a window, which is a window too, seldom overlap.
+    """
+    votes = {row: np.bincount(instance[points] + 1) for row, points in enumerate(mask) if points.any()}
+    return {row: int(v.argmax()) - 1 for row, v in votes.items() if 2 * v.max() > v.sum() and v.argmax() > 0}
 
 
 def mostly(mask: Bool[np.ndarray, "q n"], instance: Int64[np.ndarray, "n"], label: Mapping[int, str]) -> list[str]:

@@ -189,3 +189,23 @@ def test_an_answer_has_as_many_sentences_as_it_may(monkeypatch):
     assert (one, two) == (1, 2)
     assert many > 2
     assert token[0][-1] == token[1][-1] == stop
+
+
+def test_what_follows_the_first_sentence_says_one_thing_each(monkeypatch):
+    model, seen = tiny_language(), some_referents(3)
+    comma, stop = model.tokenizer.convert_tokens_to_ids([",", "."])
+    with torch.no_grad():
+        model.mark_bias.fill_(-50.0)
+    logits = model.logits
+
+    def commas(state):
+        score = logits(state)
+        score[:, [comma, stop]] = score.max()
+        return score
+
+    monkeypatch.setattr(model, "logits", commas)
+    rules = WritingRules(longest=60, temperature=1.0, unrepeated=1000, seed=3)
+    token, _ = answers(model, seen, ["Describe it."] * 2, rules, sentences=[3, None])
+    first = token[0].index(stop)
+    assert comma not in token[0][first:]
+    assert comma in token[1][token[1].index(stop) :]

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from scene3d.quality.answers import contradicts, mostly
+from scene3d.quality.answers import contradicts, mostly, parts_of
 from scene3d.types import GroundedText, ObjectLink, Phrase
 
 
@@ -34,3 +34,10 @@ def test_a_proposal_is_what_more_than_half_of_its_points_are() -> None:
     instance = np.array([4, 4, 4, 7, 7, -1, -1, -1])
     mask = np.array([[1, 1, 0, 1, 0, 0, 0, 0], [1, 0, 0, 1, 0, 0, 0, 0], [0, 0, 0, 1, 1, 1, 1, 1], [0] * 8], dtype=bool)
     assert mostly(mask, instance, {4: "mirror", 7: "sink"}) == ["mirror", "", "", ""]
+
+
+def test_a_proposal_is_the_object_that_most_of_its_points_are_of():
+    instance = np.array([4, 4, 4, 7, 7, -1, -1, -1])
+    mask = np.zeros((5, 8), bool)
+    mask[0, :4], mask[1, 2:5], mask[2, [0, 3]], mask[3, 4:] = True, True, True, True
+    assert parts_of(mask, instance) == {0: 4, 1: 7}  # half is not most, and most of the fourth is nobody's
