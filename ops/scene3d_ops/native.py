@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,6 +30,7 @@ _DTYPES = {
     torch.bool,
     torch.bfloat16,
 }
+_ARRAY_DTYPES = {np.dtype(t) for t in (np.float32, np.float64, np.int32, np.int64, np.uint8, np.bool_)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,10 +99,11 @@ def library() -> ctypes.CDLL:
     return ctypes.CDLL(str(path))
 
 
-def call(name: str, *arguments: Tensor | int | float | bool | None) -> int:
-    """Call the C function `name`; tensors go as pointers, int as int64, float as float, None as a null pointer.
+def call(name: str, *arguments: Tensor | np.ndarray | int | float | bool | None) -> int:
+    """Call the C function `name`.
 
-    Every C function returns int64: 0 or a count on success. Each tensor must be contiguous and on the CPU.
+    Tensors and arrays go as pointers, int as int64, float as float, None as a null pointer. Every C function returns
+    int64: 0 or a count on success. Each tensor or array must be contiguous and on the CPU.
 
     Raises:
         ValueError: A tensor is not contiguous or not on the CPU: a fault of the calling op, never of its user.
@@ -112,13 +115,17 @@ def call(name: str, *arguments: Tensor | int | float | bool | None) -> int:
     return function(*map(_as_c, arguments))
 
 
-def _as_c(argument: Tensor | int | float | bool | None) -> object:
+def _as_c(argument: Tensor | np.ndarray | int | float | bool | None) -> object:
     if argument is None:
         return ctypes.c_void_p(None)
     if isinstance(argument, Tensor):
         if not argument.is_contiguous() or argument.device.type != "cpu" or argument.dtype not in _DTYPES:
             raise ValueError(f"kernel argument {tuple(argument.shape)} {argument.dtype} must be contiguous on the CPU")
         return ctypes.c_void_p(argument.data_ptr())
+    if isinstance(argument, np.ndarray):
+        if not argument.flags.c_contiguous or argument.dtype not in _ARRAY_DTYPES:
+            raise ValueError(f"kernel argument {argument.shape} {argument.dtype} must be contiguous")
+        return ctypes.c_void_p(argument.ctypes.data)
     return ctypes.c_float(argument) if isinstance(argument, float) else ctypes.c_int64(int(argument))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,16 +34,19 @@ class Camera:
         f = self.focal_px
         return np.array([[f, 0, (self.width - 1) / 2], [0, f, (self.height - 1) / 2], [0, 0, 1]])
 
-    def directions(self) -> Float32[np.ndarray, "h w 3"]:
-        """Ray per pixel in the camera frame, z = 1, so that a ray's parameter is depth along the optical axis."""
+    @functools.cache  # noqa: B019  (few cameras, and equal ones share)
+    def directions(self) -> Float32[np.ndarray, "3 n"]:
+        """Ray per pixel, row by row, in the camera frame; z = 1, so that a ray's parameter is depth along the axis."""
         u = (np.arange(self.width) - (self.width - 1) / 2) / self.focal_px
         v = (np.arange(self.height) - (self.height - 1) / 2) / self.focal_px
-        x, y = np.meshgrid(u, v)
-        return np.stack([x, y, np.ones_like(x)], axis=-1).astype(np.float32)
+        x, y = (grid.ravel() for grid in np.meshgrid(u, v))
+        direction = np.stack([x, y, np.ones_like(x)]).astype(np.float32)
+        direction.flags.writeable = False
+        return direction
 
     def unproject(self, depth_m: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w 3"]:
         """Points in the camera frame, metres, one per pixel."""
-        return self.directions() * depth_m[..., None]
+        return self.directions().T.reshape(*depth_m.shape, 3) * depth_m[..., None]
 
 
 def look(

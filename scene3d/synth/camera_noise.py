@@ -11,6 +11,7 @@ from scipy.spatial.transform import Rotation
 
 from scene3d.synth.camera import Camera
 from scene3d.synth.render import Picture
+from scene3d_ops import rgbd_camera
 
 _MIDDLE_GREY = 0.42
 """Mean that automatic exposure wants, on the 0–1 scale."""
@@ -78,16 +79,19 @@ def sense_depth(
         2015 (lateral shift, then quantised noisy disparity).
     """
     h, w = picture.depth_m.shape
-    shift = rng.standard_normal((2, h, w), np.float32) * np.float32(model.lateral_noise_px)
-    row = np.clip(np.arange(h)[:, None] + np.rint(shift[0]), 0, h - 1).astype(np.intp)
-    column = np.clip(np.arange(w) + np.rint(shift[1]), 0, w - 1).astype(np.intp)
-    depth = _mixed_at_edges(picture.depth_m[row, column], model, rng)
-    kept = ~_lost(picture, model, rng) & ~_in_projector_shadow(picture.depth_m, camera, model)
-    kept &= np.isfinite(depth) & (depth > model.near_m) & (depth < model.far_m)
-    step = np.float32(8 * 640 * camera.focal_per_width * model.baseline_m)  # depth × disparity, in steps of 1/8 pixel
-    disparity = step / np.where(kept, depth, 1)
-    noisy = np.rint(disparity + rng.standard_normal((h, w), np.float32) * np.float32(model.disparity_noise))
-    return np.where(kept, step / np.maximum(noisy, 1), 0).astype(np.float32)
+    jitter = rng.standard_normal((2, h, w), np.float32)
+    depth = rgbd_camera.jittered(picture.depth_m, jitter, spread_px=model.lateral_noise_px)
+    depth = _mixed_at_edges(depth, model, rng)
+    lost = _lost(picture, model, rng)
+    lost |= rgbd_camera.projector_shadow(picture.depth_m, parallax_px_m=camera.focal_px * model.baseline_m)
+    return rgbd_camera.disparity_steps(
+        depth,
+        lost,
+        rng.standard_normal((h, w), np.float32),
+        spread=model.disparity_noise,
+        step_m=8 * 640 * camera.focal_per_width * model.baseline_m,  # depth × disparity, in steps of 1/8 pixel
+        range_m=(model.near_m, model.far_m),
+    )
 
 
 def sense_colour(
@@ -102,14 +106,13 @@ def sense_colour(
     h, w = picture.depth_m.shape
     reach = min(1.0, model.blur_px / max(np.hypot(*motion_px), 1e-6))
     smear = {(round(motion_px[0] * reach * s), round(motion_px[1] * reach * s)) for s in (-0.5, 0.0, 0.5)}
-    rgb = np.zeros((h, w, 3), np.float32)
-    for across, down in sorted(smear):
-        row = np.clip(np.arange(h) + model.colour_shift_px[1] + down, 0, h - 1)
-        column = np.clip(np.arange(w) + model.colour_shift_px[0] + across, 0, w - 1)
-        rgb += picture.rgb[row[:, None], column]
-    rgb = rgb / len(smear) * gain.astype(np.float32)
-    rgb += np.float32(model.colour_noise) * rng.standard_normal((h, w, 1), np.float32)
-    return (np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+    return rgbd_camera.exposed(
+        picture.rgb,
+        np.array(sorted(smear)) + model.colour_shift_px,
+        rng.standard_normal((h, w), np.float32),
+        gain=gain.astype(np.float32),
+        spread=model.colour_noise,
+    )
 
 
 def metered_gain(picture: Picture, model: SensorModel) -> float:
@@ -141,42 +144,38 @@ def _slow_walk(count: int, width: int, rng: np.random.Generator) -> Float64[np.n
     return walk * np.sqrt(2 * np.sqrt(np.pi) * 8)
 
 
-def _mixed_at_edges(depth: np.ndarray, model: SensorModel, rng: np.random.Generator) -> np.ndarray:
-    """Where depth jumps to the next column or row, some pixels report a distance in between."""
+def _mixed_at_edges(
+    depth: Float32[np.ndarray, "h w"], model: SensorModel, rng: np.random.Generator
+) -> Float32[np.ndarray, "h w"]:
+    """Where depth jumps to the next row or column, some pixels report a distance in between."""
     mixed = depth.copy()
-    for axis in (0, 1):
-        after = np.minimum(np.arange(depth.shape[axis]) + 1, depth.shape[axis] - 1)
-        beside = depth.take(after, axis)
-        with np.errstate(invalid="ignore"):
-            jump = np.abs(beside - depth) > 0.08
-        at = np.nonzero(jump & np.isfinite(beside) & np.isfinite(depth) & (rng.random(depth.shape) < model.mixed_share))
-        share = rng.beta(0.6, 0.6, len(at[0]))
-        mixed[at] = depth[at] * share + beside[at] * (1 - share)
+    for axis, next_one in enumerate((depth.shape[1], 1)):
+        may = rng.random(depth.shape) < model.mixed_share
+        at = rgbd_camera.depth_jumps(depth, may, axis=axis, least_m=0.08)
+        share = rng.beta(0.6, 0.6, len(at))
+        mixed.flat[at] = depth.take(at) * share + depth.take(at + next_one) * (1 - share)
     return mixed
 
 
 def _lost(picture: Picture, model: SensorModel, rng: np.random.Generator) -> Bool[np.ndarray, "h w"]:
     """Pixels whose pattern is too weak to read: grazing, dark, glass, and patches for no visible reason."""
     h, w = picture.depth_m.shape
-    luminance = picture.rgb.mean(axis=2)
-    survives = picture.return_rate * np.clip((picture.cos_incidence - 0.06) / 0.2, 0, 1)
-    survives *= np.clip(0.55 + luminance / 0.1, 0, 1)
-    # Neighbours share their fate, so holes are ragged patches rather than salt.
-    coarse = rng.random((h // 4 + 1, w // 4 + 1)).repeat(4, axis=0).repeat(4, axis=1)[:h, :w]
-    lost = 0.65 * coarse + 0.35 * rng.random((h, w)) > survives
+    lost = rgbd_camera.weak_pattern(
+        picture.rgb,
+        picture.cos_incidence,
+        picture.return_rate,
+        patch=rng.random((h // 4 + 1, w // 4 + 1)),
+        grain=rng.random((h, w)),
+    )
     for _ in range(rng.poisson(model.blob_count)):
         centre, radius = rng.uniform((0, 0), (h, w)), rng.uniform(0.01, 0.05, 2) * w
-        lost |= _disc((h, w), centre, radius)
+        _punch(lost, centre, radius)
     return lost
 
 
-def _disc(shape: tuple[int, int], centre: np.ndarray, radius: np.ndarray) -> Bool[np.ndarray, "h w"]:
-    row, column = np.ogrid[: shape[0], : shape[1]]
-    return ((row - centre[0]) / radius[0]) ** 2 + ((column - centre[1]) / radius[1]) ** 2 < 1
-
-
-def _in_projector_shadow(depth: np.ndarray, camera: Camera, model: SensorModel) -> Bool[np.ndarray, "h w"]:
-    """Pixels that the camera sees and the projector, a baseline to its right, does not."""
-    column = np.arange(depth.shape[1]) - camera.focal_px * model.baseline_m / depth
-    nearest_right = np.minimum.accumulate(column[:, ::-1], axis=1)[:, ::-1]
-    return column > nearest_right + 1.5
+def _punch(lost: Bool[np.ndarray, "h w"], centre: Float64[np.ndarray, "2"], radius: Float64[np.ndarray, "2"]) -> None:
+    """Add the ellipse of these half-axes, rows and columns, to `lost`."""
+    (top, left), (bottom, right) = np.maximum(centre - radius, 0).astype(int), (centre + radius + 2).astype(int)
+    part = lost[top:bottom, left:right]
+    row, column = np.ogrid[top : top + part.shape[0], left : left + part.shape[1]]
+    part |= ((row - centre[0]) / radius[0]) ** 2 + ((column - centre[1]) / radius[1]) ** 2 < 1

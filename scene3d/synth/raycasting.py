@@ -21,6 +21,10 @@ class Raycaster:
 
         self._tree: Any = o3d.t.geometry.RaycastingScene(nthreads=0)
         self._mesh_of_geometry = np.array([i for i, mesh in enumerate(meshes) if len(mesh.faces)], np.int32)
+        first_face = np.cumsum([0] + [len(mesh.faces) for mesh in meshes]).astype(np.int32)
+        # Where a ray meets nothing, Open3D numbers geometry and triangle 2³² - 1, which is -1: the last row.
+        self._mesh = np.append(self._mesh_of_geometry, np.int32(-1))
+        self._first_face = np.append(first_face[self._mesh_of_geometry], np.int32(0))
         for i in self._mesh_of_geometry:
             self._tree.add_triangles(
                 tensor(meshes[i].xyz_m.astype(np.float32)), tensor(meshes[i].faces.astype(np.uint32))
@@ -30,18 +34,16 @@ class Raycaster:
         """First hits of rays (origin, direction).
 
         Returns:
-            `t` (n,), in lengths of the direction, infinite where nothing was hit; `mesh` and `triangle` (n,), 0 there;
-            `normal` (n, 3) of the triangle, unit length; `weight` (n, 2), barycentric share of its second and third
-            corner.
+            `t` (n,), in lengths of the direction, infinite where nothing was hit; `mesh` (n,), and `face` (n,) numbered
+            through all meshes, -1 there; `normal` (n, 3) of the triangle, unit length, zero there; `weight` (n, 2),
+            barycentric share of its second and third corner.
         """
         hit = self._tree.cast_rays(tensor(rays))
-        t = hit["t_hit"].numpy()
-        missed = np.isinf(t)
-        geometry = np.where(missed, 0, hit["geometry_ids"].numpy())
+        geometry = hit["geometry_ids"].numpy().view(np.int32)
         return {
-            "t": t,
-            "mesh": self._mesh_of_geometry[geometry],
-            "triangle": np.where(missed, 0, hit["primitive_ids"].numpy()).astype(np.int32),
+            "t": hit["t_hit"].numpy(),
+            "mesh": self._mesh.take(geometry, mode="wrap"),
+            "face": self._first_face.take(geometry, mode="wrap") + hit["primitive_ids"].numpy().view(np.int32),
             "normal": hit["primitive_normals"].numpy(),
             "weight": hit["primitive_uvs"].numpy(),
         }

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Float64, Int, Int32
+from jaxtyping import Float, Float32, Float64, Int32, UInt8
 
 from scene3d.errors import InputError
 from scene3d.synth.camera import Camera
 from scene3d.synth.raycasting import Raycaster
 from scene3d.synth.room import PlacedObject, Room, Structure, TexturedMesh
 from scene3d.synth.textured_mesh import main_texture
+from scene3d_ops import surface_light
+from scene3d_ops.surface_light import Atlas, RayEnds
 
 _RETURN_RATE = {"mirror": 0.04, "glass": 0.15, "window": 0.15, "tv": 0.75, "monitor": 0.75, "metal": 0.93}
 """Share of the infrared pattern that comes back from an object's main texture, by label or material. Everything else
@@ -59,16 +61,14 @@ class Light:
             wave=np.column_stack([rng.normal(0, 1.3, (3, 3)), rng.uniform(0, 2 * np.pi, 3)]).astype(np.float32),
         )
 
-    def shade(self, at_m: Float32[np.ndarray, "3 n"], normal: Float32[np.ndarray, "3 n"]) -> Float32[np.ndarray, "3 n"]:
-        """Light that falls on points with normals, per colour channel; about 1 in a well-lit place."""
-        uneven = 1 + 0.05 * np.sin(self.wave[:, :3] @ at_m + self.wave[:, 3:]).sum(axis=0)
-        light = np.full_like(at_m, self.ambient)
-        for position, rgb in zip(self.position_m, self.rgb, strict=True):
-            to_lamp = position[:, None] - at_m
-            square = (to_lamp * to_lamp).sum(axis=0)
-            facing = np.maximum((to_lamp * normal).sum(axis=0), 0) / np.sqrt(square + 1e-6)
-            light += rgb[:, None] * (1.5 * facing / (1 + 0.18 * square))
-        return light * uneven
+    def shine(self, colour: UInt8[np.ndarray, "n 3"], ends: RayEnds) -> Float32[np.ndarray, "n 3"]:
+        """Surfaces of a colour, 0–255, in this light; white is about 1 in a well-lit place."""
+        ripple = self.wave[:, :3] @ ends.at_m
+        ripple += self.wave[:, 3:]
+        np.sin(ripple, out=ripple)
+        lamps = np.concatenate([self.position_m, self.rgb], axis=1)
+        uneven = 1 + 0.05 * ripple.sum(axis=0)
+        return surface_light.lit(colour, ends, lamps, ambient=self.ambient, uneven=uneven)
 
 
 class RoomCaster:
@@ -89,9 +89,11 @@ class RoomCaster:
             raise InputError(f"room {room.name}: no triangles to look at")
         self.light = light
         self.object_of_surface = np.array([-1] * len(room.structures) + [o.id for o in room.objects], np.int32)
-        self._return_rate = np.concatenate([_return_rates(thing) for thing in (*room.structures, *room.objects)])
         self._raycaster = Raycaster(meshes)
-        self._atlas = _Atlas(meshes)
+        self._atlas = _atlas(meshes)
+        rate = np.concatenate([_return_rates(thing) for thing in (*room.structures, *room.objects)])
+        # Per face; the last is that of face -1, where a ray leaves the room.
+        self._return_rate = np.append(rate[self._atlas.material], np.float32(0))
 
     def distances(self, origin_m: Float[np.ndarray, "n 3"], direction: Float[np.ndarray, "n 3"]) -> np.ndarray:
         """Ray parameter of the first hit per ray (n,), infinite where there is none."""
@@ -100,28 +102,17 @@ class RoomCaster:
     def picture(self, camera: Camera, world_from_camera: Float64[np.ndarray, "4 4"]) -> Picture:
         """Cast one ray per pixel."""
         pose = world_from_camera.astype(np.float32)
-        # Channels come first below: long inner loops are what makes numpy fast.
-        direction = pose[:3, :3] @ camera.directions().reshape(-1, 3).T
-        rays = np.empty((direction.shape[1], 6), np.float32)
-        rays[:, :3], rays[:, 3:] = pose[:3, 3], direction.T
-        hit = self._raycaster.cast(rays)
-        depth = hit["t"]
-        missed = np.isinf(depth)
-        normal = np.ascontiguousarray(hit["normal"].T)
-        toward = -(normal * direction).sum(axis=0)
-        normal *= np.where(toward < 0, np.float32(-1), np.float32(1))
-        at = pose[:3, 3:] + direction * np.where(missed, 0, depth)
-        face = self._atlas.first_face[hit["mesh"]] + hit["triangle"]
-        rgb = self._atlas.colour(face, hit["weight"].T) * self.light.shade(at, normal)
-        rgb[:, missed] = 0
-        surface = np.where(missed, np.int32(-1), hit["mesh"])
+        origin, direction = pose[:3, 3], pose[:3, :3] @ camera.directions()
+        hit = self._raycaster.cast(surface_light.rays(origin, direction))
+        ends = surface_light.ray_ends(origin, direction, hit["t"], hit["normal"])
+        colour = surface_light.texels(self._atlas, hit["face"], hit["weight"])
         shape = (camera.height, camera.width)
         return Picture(
-            depth_m=depth.reshape(shape),
-            rgb=np.ascontiguousarray(rgb.T).reshape(*shape, 3),
-            surface=surface.reshape(shape),
-            cos_incidence=(np.abs(toward) / np.sqrt((direction * direction).sum(axis=0))).reshape(shape),
-            return_rate=np.where(missed, 0, self._return_rate[self._atlas.material[face]]).reshape(shape),
+            depth_m=hit["t"].reshape(shape),
+            rgb=self.light.shine(colour, ends).reshape(*shape, 3),
+            surface=hit["mesh"].reshape(shape),
+            cos_incidence=ends.cosine.reshape(shape),
+            return_rate=self._return_rate.take(hit["face"], mode="wrap").reshape(shape),
         )
 
 
@@ -134,31 +125,15 @@ def _return_rates(thing: Structure | PlacedObject) -> Float32[np.ndarray, "t"]:
     return rate
 
 
-class _Atlas:
-    """All textures of a room behind one lookup."""
-
-    def __init__(self, meshes: list[TexturedMesh]) -> None:
-        textures = [texture for mesh in meshes for texture in mesh.textures]
-        self.size = np.array([t.shape[:2] for t in textures], np.int32).T.copy()  # height, width
-        area = self.size[0].astype(np.int64) * self.size[1]
-        self.start = np.concatenate([[0], np.cumsum(area)[:-1]])
-        self.texel = np.concatenate([t.reshape(-1, 3).T for t in textures], axis=1)
-        first_texture = np.cumsum([0] + [len(mesh.textures) for mesh in meshes])
-        self.first_face = np.cumsum([0] + [len(mesh.faces) for mesh in meshes])
-        self.material = np.concatenate([m.material + t for m, t in zip(meshes, first_texture[:-1], strict=True)])
-        uv = np.concatenate([mesh.uv for mesh in meshes]).astype(np.float32)
-        self.corner = np.ascontiguousarray(uv[:, 0].T)  # (2, f)
-        self.edges = np.ascontiguousarray((uv[:, 1:] - uv[:, :1]).transpose(2, 1, 0))  # (2, 2, f)
-
-    def colour(self, face: Int[np.ndarray, "n"], weight: Float32[np.ndarray, "2 n"]) -> Float32[np.ndarray, "3 n"]:
-        """Nearest texel, 0–1; `weight` is the barycentric share of the second and the third corner."""
-        material = self.material[face]
-        size = self.size[:, material]
-        u, v = (
-            c[face] + e[0][face] * weight[0] + e[1][face] * weight[1]
-            for c, e in zip(self.corner, self.edges, strict=True)
-        )
-        u, v = u - np.floor(u), 1 - (v - np.floor(v))
-        column = np.minimum((u * size[1]).astype(np.int32), size[1] - 1)
-        row = np.minimum((v * size[0]).astype(np.int32), size[0] - 1)
-        return self.texel[:, self.start[material] + row * size[1] + column] * np.float32(1 / 255)
+def _atlas(meshes: list[TexturedMesh]) -> Atlas:
+    """The textures of all meshes; faces are numbered through."""
+    textures = [texture for mesh in meshes for texture in mesh.textures]
+    first = np.cumsum([0] + [len(mesh.textures) for mesh in meshes])[:-1]
+    area = [len(texture) * texture.shape[1] for texture in textures]
+    return Atlas(
+        uv=np.concatenate([mesh.uv for mesh in meshes]).astype(np.float32),
+        material=np.concatenate([m.material + t for m, t in zip(meshes, first, strict=True)]).astype(np.int32),
+        size=np.array([texture.shape[:2] for texture in textures], np.int32),
+        start=np.cumsum([0, *area])[:-1],
+        texel=np.concatenate([texture.reshape(-1, 3) for texture in textures]),
+    )

@@ -1,4 +1,4 @@
-"""The torch twins: each op written to be read. They specify the kernels and serve where no kernel can run."""
+"""The twins: each op written to be read. They specify the kernels and serve where no kernel can run."""
 
 from scene3d_ops.reference.attend_cached import SharedPast, attend_cached
 from scene3d_ops.reference.convolution import sparse_conv
