@@ -3,6 +3,7 @@
 from scene3d_ops.attend_cached import SharedPast, attend_cached
 from scene3d_ops.backend import using
 from scene3d_ops.convolution import sparse_conv
+from scene3d_ops.fusion import fuse_depth
 from scene3d_ops.lattice import Coarsening, Lattice, SparseTensor
 from scene3d_ops.layers import (
     SparseConv3d,
@@ -37,6 +38,7 @@ __all__ = [
     "box_iou_aligned",
     "box_iou_yawed",
     "farthest_points",
+    "fuse_depth",
     "knn",
     "linear_int8",
     "mask_iou",

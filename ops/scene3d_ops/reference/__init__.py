@@ -2,7 +2,9 @@
 
 from scene3d_ops.reference.attend_cached import SharedPast, attend_cached
 from scene3d_ops.reference.convolution import sparse_conv
+from scene3d_ops.reference.fusion import integrate_depth, touched_blocks
 from scene3d_ops.reference.linear_int8 import INT8_BLOCK, linear_int8, round_rows
+from scene3d_ops.reference.marching_cubes import zero_surface
 from scene3d_ops.reference.nearest import farthest_points, knn
 from scene3d_ops.reference.neighbours import coarsen, pack_keys, sorted_keys, stride_tables, subm_table, unpack_keys
 from scene3d_ops.reference.normals import point_normals, vertex_normals
@@ -19,6 +21,7 @@ __all__ = [
     "box_iou_yawed",
     "coarsen",
     "farthest_points",
+    "integrate_depth",
     "knn",
     "linear_int8",
     "mask_iou",
@@ -33,7 +36,9 @@ __all__ = [
     "sparse_conv",
     "stride_tables",
     "subm_table",
+    "touched_blocks",
     "unique_cells",
     "unpack_keys",
     "vertex_normals",
+    "zero_surface",
 ]
