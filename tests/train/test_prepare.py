@@ -82,13 +82,17 @@ def test_a_prepared_folder_is_the_compact_file_of_the_same_scan(scan: SimulatedS
     assert (scene.instance[scene.category_id == ceiling] >= 0).all()
 
 
-def test_objects_have_names_and_the_boxes_of_their_points_and_nothing_else(scans: Path, tmp_path: Path):
+def test_objects_have_names_and_the_boxes_of_their_points_and_nothing_else(
+    scan: SimulatedScan, scans: Path, tmp_path: Path
+):
     scene = load_training_scene(prepared(scans, tmp_path))
     seen = {thing.label: thing for thing in scene.objects if thing.seen}
     assert set(seen) - {"ceiling"} <= set(OBJECTS)
-    low, high = np.array(OBJECTS["table"])
-    assert seen["table"].centre_m == pytest.approx((low + high) / 2, abs=0.1)
-    assert seen["table"].size_m == pytest.approx(high - low, abs=0.15)
+    table = next(thing.id for thing in scan.room.objects if thing.label == "table")
+    points = scan.surface.xyz_m[scan.labels.instance == table]
+    low, high = points.min(axis=0), points.max(axis=0)
+    assert seen["table"].centre_m == pytest.approx((low + high) / 2, abs=0.05)
+    assert seen["table"].size_m == pytest.approx(high - low, abs=0.05)
     for thing in seen.values():
         assert thing.category_id == class_list("scannet200").id_of(thing.label)
         assert (thing.colour, thing.material, thing.yaw_rad, thing.support_id) == ("", "", None, None)
