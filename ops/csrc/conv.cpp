@@ -80,7 +80,8 @@ float* kept_scratch(int64_t size) {
     thread_local std::unique_ptr<float[]> memory;
     thread_local int64_t capacity = 0;
     if (size > capacity) {
-        memory.reset();
+        memory.reset();  // before the new is asked for; if that fails, nothing is kept
+        capacity = 0;
         memory.reset(new float[static_cast<size_t>(size)]);
         capacity = size;
     }

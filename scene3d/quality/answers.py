@@ -57,12 +57,14 @@ class AnswerFigures:
         facts, truth = RoomFacts(room.truth), truth_boxes(room)
         boxes = session.segment().box.double().numpy()
         owner = owners(boxes, truth)
+        parts = parts_of(session.segment().mask.numpy(), room.instance)
+        known = {row: facts.id.index(i) for row, i in parts.items()}
         for task, count in _COUNTS.items():
             samples = speak(facts, seed=seed, count=count, task=task, heldout=True)
             samples = [s for s in samples if all(i in owner for turn in s.turns for i in turn.selected)]
             for sample, answers in zip(samples, _converse(session, samples, owner), strict=True):
                 self.contradictions += [contradicts(answer) for answer in answers]
-                self._judge(sample, answers, session, boxes, truth, room, facts)
+                self._judge(sample, answers, known, boxes, truth, room, facts)
             if task == "plan":
                 self._judge_goals(session, samples, room)
             if task == "qa":
@@ -115,7 +117,7 @@ class AnswerFigures:
         self,
         sample: LanguageSample,
         answers: list[GroundedText],
-        session: Session,
+        known: Mapping[int, int],
         boxes: np.ndarray,
         truth: dict[int, np.ndarray],
         room: JudgedRoom,
@@ -130,8 +132,7 @@ class AnswerFigures:
             key = f"{room.scene.name}-{len(self.captions)}"
             self.captions[key] = answer.text
             self.references[key] = [shown(turn.answer)[0]]
-            known = parts_of(session.segment().mask.numpy(), room.instance)
-            self.stated += stated_facts(answer, facts, {row: facts.id.index(i) for row, i in known.items()})
+            self.stated += stated_facts(answer, facts, known)
         else:
             score = self.detection if sample.task == "detection" else self.dialogue
             for one, said in zip(answers, sample.turns, strict=True):

@@ -75,7 +75,7 @@ def _in_reach(meshes: list[TexturedMesh], xyz_m: Float32[np.ndarray, "n 3"]) -> 
     corner = xyz_m.min(axis=0, initial=0)
     cells = np.floor((xyz_m - corner) / cell_m).astype(np.int32)
     touched = np.zeros(cells.max(axis=0, initial=0) + 1, bool)
-    for mesh in meshes:
+    for mesh in (mesh for mesh in meshes if len(mesh.faces)):
         low, high = mesh.xyz_m.min(axis=0) - margin_m, mesh.xyz_m.max(axis=0) + margin_m
         first, last = (np.floor((end - corner) / cell_m).astype(int).clip(-1) for end in (low, high))
         touched[tuple(slice(max(i, 0), j + 1) for i, j in zip(first, last, strict=True))] = True
