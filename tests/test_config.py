@@ -10,6 +10,7 @@ from scene3d.resources import root
 from scene3d.train.alignment import AlignmentTraining
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.instruct import InstructTraining
+from scene3d.train.naming import NamingTraining
 from scene3d.train.readings import ReadingsTraining
 from scene3d.train.relations import RelationTraining
 
@@ -67,6 +68,7 @@ def test_every_shipped_preset_can_be_loaded(path: Path) -> None:
         "detector": DetectorTraining,
         "alignment": AlignmentTraining,
         "readings": ReadingsTraining,
+        "naming": NamingTraining,
         "relations": RelationTraining,
         "instruct": InstructTraining,
         "model": DetectorConfig,

@@ -4,6 +4,8 @@
 // neighbour are listed, and the list is worked off in register tiles: a few rows by a few vectors of columns, whose
 // sums stay in registers while the input channels pass. No features are gathered into or scattered from a buffer.
 #pragma once
+#include <type_traits>
+
 #include "conv.h"
 #include "simd.h"
 
@@ -109,18 +111,24 @@ SCENE3D_INLINE void forward_tile(const typename Number::Element* const* x, const
         for (int v = 0; v < Vectors; ++v) store(sum[r] + v * kLanes, acc[r][v]);
 }
 
+// Where the rows of a block are summed up, and a row that nobody reads.
+struct Sums {
+    float* rows;
+    float* unread;
+};
+
 // Vectors vectors of columns, for all pairs of one offset. The list may be read past its end by a tile less one row:
-// the caller has filled those places with pairs that add into a row nobody reads.
+// the caller has filled those places with any row of x, and what it gives goes unread.
 template <class Number, int Rows, int Vectors>
 SCENE3D_ALONE void forward_panel(const Forward& p, const Pairs<kForwardRows>& pairs, const typename Number::Element* w,
-                          float* sum) {
+                                 Sums sum) {
     const auto* x = static_cast<const typename Number::Element*>(p.x);
     for (int64_t i = 0; i < pairs.count; i += Rows) {
         const typename Number::Element* input[Rows];
         float* output[Rows];
         for (int r = 0; r < Rows; ++r) {
             input[r] = x + pairs.in[i + r] * p.ci;
-            output[r] = sum + pairs.out[i + r] * p.columns;
+            output[r] = i + r < pairs.count ? sum.rows + pairs.out[i + r] * p.columns : sum.unread;
         }
         forward_tile<Number, Rows, Vectors>(input, w, p.ci, p.columns, output);
     }
@@ -129,18 +137,17 @@ SCENE3D_ALONE void forward_panel(const Forward& p, const Pairs<kForwardRows>& pa
 // All columns. Tiles fill the register file: 32 vectors with AVX-512, 16 below it.
 template <class Number>
 static void forward_offset(const Forward& p, const Pairs<kForwardRows>& pairs, const typename Number::Element* w,
-                           float* sum) {
+                           Sums sum) {
+    const auto panel = [&](auto tile, int64_t column) {
+        tile(p, pairs, w + column * Number::kPack, Sums{sum.rows + column, sum.unread});
+    };
     int64_t column = 0;
     if constexpr (kLanes == 16) {
-        for (; column + 64 <= p.columns; column += 64)
-            forward_panel<Number, 6, 4>(p, pairs, w + column * Number::kPack, sum + column);
-        for (; column + 32 <= p.columns; column += 32)
-            forward_panel<Number, kMostTileRows, 2>(p, pairs, w + column * Number::kPack, sum + column);
-        for (; column < p.columns; column += 16)
-            forward_panel<Number, kMostTileRows, 1>(p, pairs, w + column * Number::kPack, sum + column);
+        for (; column + 64 <= p.columns; column += 64) panel(forward_panel<Number, 6, 4>, column);
+        for (; column + 32 <= p.columns; column += 32) panel(forward_panel<Number, kMostTileRows, 2>, column);
+        for (; column < p.columns; column += 16) panel(forward_panel<Number, kMostTileRows, 1>, column);
     } else {
-        for (; column < p.columns; column += 2 * kLanes)
-            forward_panel<Number, 6, 2>(p, pairs, w + column * Number::kPack, sum + column);
+        for (; column < p.columns; column += 2 * kLanes) panel(forward_panel<Number, 6, 2>, column);
     }
 }
 
@@ -148,21 +155,25 @@ template <class Number>
 static void forward(const Forward& p, int64_t first, int64_t count, float* scratch) {
     using Element = typename Number::Element;
     const auto* weight = static_cast<const Element*>(p.weight);
+    Element* out = static_cast<Element*>(p.out) + first * p.co;
+    Sums sum{scratch, scratch + count * p.columns};
+    bool in_place = false;  // floats without padding are summed where they go
+    if constexpr (std::is_same_v<Element, float>) {
+        in_place = p.columns == p.co;
+        if (in_place) sum.rows = out;
+    }
     Pairs<kForwardRows> pairs;
-    memset(scratch, 0, sizeof(float) * static_cast<size_t>(count * p.columns));
+    memset(sum.rows, 0, sizeof(float) * static_cast<size_t>(count * p.columns));
     const int64_t offsets = p.ci > 0 ? p.offsets : 0;  // tiles take at least one channel
     for (int64_t k = 0; k < offsets; ++k) {
         list_pairs(p.table + k * p.rows + first, count, pairs);
         if (pairs.count == 0) continue;
-        for (int64_t i = pairs.count; i < pairs.count + kMostTileRows; ++i) {
-            pairs.in[i] = pairs.in[0];
-            pairs.out[i] = static_cast<int32_t>(count);  // the row nobody reads
-        }
-        forward_offset<Number>(p, pairs, weight + k * p.ci * p.columns, scratch);
+        for (int64_t i = pairs.count; i < pairs.count + kMostTileRows; ++i) pairs.in[i] = pairs.in[0];
+        forward_offset<Number>(p, pairs, weight + k * p.ci * p.columns, sum);
     }
-    Element* out = static_cast<Element*>(p.out) + first * p.co;
+    if (in_place) return;
     for (int64_t j = 0; j < count; ++j)
-        for (int64_t c = 0; c < p.co; ++c) out[j * p.co + c] = Number::element_of(scratch[j * p.columns + c]);
+        for (int64_t c = 0; c < p.co; ++c) out[j * p.co + c] = Number::element_of(sum.rows[j * p.columns + c]);
 }
 
 // Pairs whose rows stay in the L1 cache while all tiles pass over them.

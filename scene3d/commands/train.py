@@ -92,6 +92,31 @@ def readings(
     train_readings(settings, model, data, out, save_every=save_every)
 
 
+def naming(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    save_every: int = 500,
+) -> None:
+    """Train the naming of a model: which words of a sentence name what is sought, and what tells which.
+
+    Args:
+        config: A shipped preset such as naming/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id, to which the naming is added.
+        data: Folder of compact training files, as `scene3d synth` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.naming import NamingTraining, train_naming
+
+    settings = load_config(NamingTraining, config)
+    train_naming(settings, model, data, out, save_every=save_every)
+
+
 def relations(
     config: Positional[str],
     /,
@@ -170,6 +195,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "detector": detector,
     "alignment": alignment,
     "readings": readings,
+    "naming": naming,
     "relations": relations,
     "instruct": instruct,
     "calibration": calibration,

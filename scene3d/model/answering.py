@@ -20,12 +20,13 @@ from scene3d.model.growing_text import GrowingText
 from scene3d.model.language import LanguageModel, Links
 from scene3d.model.llama_cache import Cache
 from scene3d.model.markup import REF
+from scene3d.model.naming import told_of, whole_words
 from scene3d.model.notes import BLIND, Found, Mention, SceneWords, note, targets_of
 from scene3d.model.prompt import embed_tokens, question_tokens
 from scene3d.model.question import THIS, Question
 from scene3d.model.readings import DESCRIBED, ROOMS
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
-from scene3d.model.text import TextEncoder, text_encoder
+from scene3d.model.text import TextEncoder, Words, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
 from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 
@@ -85,8 +86,8 @@ class Answering:
         return ROOMS[int(readings.room_logit(self.seen.kind, self.seen.score).argmax())] if readings else ""
 
     @torch.no_grad()
-    def scores(self, questions: list[Question], read: tuple[Tensor, Tensor] | None = None) -> Scores:
-        """What the relation scorer holds of each question; `read`: its words, where they have been encoded already."""
+    def scores(self, questions: list[Question], words: Words | None = None) -> Scores:
+        """What the relation scorer holds of each question; `words`: its words, where they have been encoded already."""
         count, rows = len(self.seen.id), len(questions)
         if not count:
             nothing = torch.zeros(rows, 0)
@@ -101,28 +102,34 @@ class Answering:
                 raise InputError(f"object {wrong[0]} is not here; this scene has objects 0 … {count - 1}")
             selected[row, list(question.select), 0] = 1
             selected[row, list(question.spoken_of), 1] = 1
-        return self.scorer(*(read or self._encoded(questions)), self.seen, selected)
+        words, naming, told = words or self._encoded(questions), self.grounder.naming, None
+        if naming is not None:
+            sentences = [question.spoken() for question in questions]
+            told = told_of(naming, self.scorer, self.encoder, sentences, words, self.seen, selected)
+            # Of a dialogue the encoder reads the question before as well, whose names are not meant any more.
+            first = torch.tensor([not question.before for question in questions], dtype=torch.bool)
+            told = replace(told, sought=told.sought & first, by=told.by & first[:, None])
+        return self.scorer(words.late, words.present, self.seen, selected, told=told)
 
-    def _encoded(self, questions: list[Question]) -> tuple[Tensor, Tensor]:
-        return self.encoder.tokens([question.spoken() for question in questions])
+    def _encoded(self, questions: list[Question]) -> Words:
+        return self.encoder.words([question.spoken() for question in questions])
 
     @torch.no_grad()
     def read(self, questions: list[Question]) -> tuple[Scores, list[Found]]:
         """What the scorer holds of each question, and what is found of it: what it is after, and of which things."""
-        encoded, readings = self._encoded(questions), self.grounder.readings
-        scores = self.scores(questions, encoded)
+        words, readings = self._encoded(questions), self.grounder.readings
+        scores = self.scores(questions, words)
         if readings is None:
             return scores, [self.found(scores, row) for row in range(len(questions))]
         asked = [
             asks or self._asked_last(question)
-            for asks, question in zip(readings.asked(*encoded), questions, strict=True)
+            for asks, question in zip(readings.asked(words.late, words.present), questions, strict=True)
         ]
         found = [self.found(scores, row, asks) for row, asks in enumerate(asked)]
         rows = [row for row, one in enumerate(found) if one.asks in MEASURED and self.seen.id]
         if rows:
             chosen = [questions[row] for row in rows]
-            spans = self.encoder.spans([question.spoken() for question in chosen])
-            named = readings.mentions(encoded[0][rows], encoded[1][rows], spans)
+            named = readings.mentions(words.late[rows], words.present[rows], [words.span[row] for row in rows])
             for row, mentions in zip(rows, self._mentions(chosen, named), strict=True):
                 found[row] = by_mentions(self.scene, replace(found[row], mentions=mentions))
         return scores, found
@@ -138,7 +145,7 @@ class Answering:
 
     def _mentions(self, questions: list[Question], named: list[list[tuple[int, int]]]) -> list[tuple[Mention, ...]]:
         """The things that questions single out, each by its own words."""
-        texts = [[_whole_words(q.spoken(), *span) for span in own] for q, own in zip(questions, named, strict=True)]
+        texts = [[whole_words(q.spoken(), *span) for span in own] for q, own in zip(questions, named, strict=True)]
         alone = [
             Question(text=text.replace(THIS, REF), select=question.select if THIS in text else ())
             for question, own in zip(questions, texts, strict=True)
@@ -303,15 +310,6 @@ class Answering:
             objects=tuple(ObjectLink(id=self.seen.id[i], probability=float(probability[i])) for i in named),
             absent_probability=float(links.absent[0].sigmoid()),
         )
-
-
-def _whole_words(text: str, start: int, end: int) -> str:
-    """A piece of a text, with the rest of the words that it begins and ends in."""
-    while start and text[start - 1].isalnum():
-        start -= 1
-    while end < len(text) and text[end].isalnum():
-        end += 1
-    return text[start:end]
 
 
 def _no_links(rows: list[int], answers: list[Written], state: Float[Tensor, "k c"]) -> list[Links]:

@@ -26,6 +26,7 @@ from scene3d.model.language import LanguageConfig, LanguageModel
 from scene3d.model.language_files import load_language
 from scene3d.model.llama_int8 import quantize
 from scene3d.model.llama_lora import merge_lora
+from scene3d.model.naming import Naming, NamingConfig
 from scene3d.model.proposals import ReadingRules, propose
 from scene3d.model.readings import Readings, ReadingsConfig
 from scene3d.model.relations import RelationScorer, ScorerConfig
@@ -35,8 +36,8 @@ from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
 from scene3d.types import Scene
 
 CONFIG = "config.json"
-ALIGNMENT_WEIGHTS, READINGS_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
-    f"{part}.safetensors" for part in ("alignment", "readings", "relations", "language")
+ALIGNMENT_WEIGHTS, READINGS_WEIGHTS, NAMING_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
+    f"{part}.safetensors" for part in ("alignment", "readings", "naming", "relations", "language")
 )
 
 
@@ -55,6 +56,7 @@ class GrounderConfig:
     """The same for the probability that a phrase names a proposal."""
     rules: ReadingRules = field(default_factory=ReadingRules)
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
+    naming: NamingConfig = field(default_factory=NamingConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
     language: LanguageConfig = field(default_factory=LanguageConfig)
     target_scale: float = 1.0
@@ -78,6 +80,7 @@ class Grounder(nn.Module, ModelHubMixin):
         scorer: Sentences to proposals; None where it is not trained yet.
         readings: Colours, kinds of rooms and of questions; without them the detector's colours are all there is, and
             notes begin with no finding.
+        naming: Tells which words name what; without it the scorer reads that from the whole sentence.
     """
 
     def __init__(
@@ -88,6 +91,7 @@ class Grounder(nn.Module, ModelHubMixin):
         config: GrounderConfig | None = None,
         scorer: RelationScorer | None = None,
         readings: Readings | None = None,
+        naming: Naming | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
@@ -96,6 +100,7 @@ class Grounder(nn.Module, ModelHubMixin):
         self.config = config or GrounderConfig()
         self.scorer = scorer
         self.readings = readings
+        self.naming = naming
         self.language_weights: Path | None = None
         self._language: LanguageModel | None = None
         self.eval()
@@ -129,11 +134,15 @@ class Grounder(nn.Module, ModelHubMixin):
         if (folder / READINGS_WEIGHTS).is_file():
             readings = Readings(config.readings)
             weights.load_tensors(folder / READINGS_WEIGHTS, readings)
+        naming = None
+        if (folder / NAMING_WEIGHTS).is_file():
+            naming = Naming(config.naming)
+            weights.load_tensors(folder / NAMING_WEIGHTS, naming)
         scorer = None
         if (folder / SCORER_WEIGHTS).is_file():
             scorer = RelationScorer(config.scorer)
             weights.load_tensors(folder / SCORER_WEIGHTS, scorer)
-        grounder = cls(detector, detector_config, alignment, config, scorer, readings)
+        grounder = cls(detector, detector_config, alignment, config, scorer, readings, naming)
         if (folder / LANGUAGE_WEIGHTS).is_file():
             grounder.language_weights = folder / LANGUAGE_WEIGHTS
         return grounder
@@ -146,6 +155,8 @@ class Grounder(nn.Module, ModelHubMixin):
             weights.save_tensors(save_directory / ALIGNMENT_WEIGHTS, self.alignment.state_dict(), half=True)
         if self.readings is not None:
             weights.save_tensors(save_directory / READINGS_WEIGHTS, self.readings.state_dict(), half=True)
+        if self.naming is not None:
+            weights.save_tensors(save_directory / NAMING_WEIGHTS, self.naming.state_dict(), half=True)
         if self.scorer is not None:
             weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer.state_dict(), half=True)
         target = save_directory / LANGUAGE_WEIGHTS

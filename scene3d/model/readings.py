@@ -100,17 +100,24 @@ class Readings(nn.Module):
         chance = self.text_logits(token, present)[1].log_softmax(2)
         found = []
         for logit, own in zip(chance, spans, strict=True):
-            worded = torch.tensor([end > start for start, end in own])
-            runs = [best_run(_lead_of(logit[: len(own)], k).masked_fill(~worded, -1e3)) for k in range(1, 1 + MENTIONS)]
-            found.append([(own[first][0], own[last][1]) for first, last in filter(None, runs)])
+            found.append(list(filter(None, (marked_as(k, logit, own) for k in range(1, 1 + MENTIONS)))))
         return found
 
 
-def _lead_of(logit: Float[Tensor, "l m"], k: int) -> Float[Tensor, "l"]:
-    """By how much each token is of class `k` rather than of the best other."""
-    other = logit.clone()
+def marked_as(k: int, chance: Float[Tensor, "l m"], spans: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Where the neighbouring words lie that are of class `k` rather than of any other; None where none are.
+
+    Args:
+        k: The class.
+        chance: Of each class for each token, as logarithms; more rows than `spans` are padding.
+        spans: Letters of each token.
+    """
+    own = chance[: len(spans)]
+    other = own.clone()
     other[:, k] = -torch.inf
-    return logit[:, k] - other.amax(1)
+    worded = torch.tensor([end > start for start, end in spans])
+    run = best_run((own[:, k] - other.amax(1)).masked_fill(~worded, -1e3))
+    return None if run is None else (spans[run[0]][0], spans[run[1]][1])
 
 
 def best_run(value: Float[Tensor, "l"]) -> tuple[int, int] | None:

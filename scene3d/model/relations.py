@@ -73,6 +73,20 @@ class Hints:
     candidate: Float[Tensor, "t r"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the names in t sentences mean, each read alone; see `scene3d.model.naming`."""
+
+    sought: Bool[Tensor, "t"]
+    """Sentences in which the words for what is sought were found."""
+    candidate: Float[Tensor, "t r"]
+    """Logits: the object fits these words."""
+    by: Bool[Tensor, "t a"]
+    """The same for each thing that tells which."""
+    anchor: Float[Tensor, "t a r1"]
+    """Logits of what is meant by it; the last column: nothing that is here."""
+
+
 class RelationScorer(nn.Module):
     """Scores objects against sentences.
 
@@ -140,6 +154,7 @@ class RelationScorer(nn.Module):
         seen: Referents,
         selected: Float[Tensor, "t r 2"],
         hints: Hints | None = None,
+        told: Told | None = None,
     ) -> Scores:
         """Score every object of one scene against every sentence.
 
@@ -149,6 +164,7 @@ class RelationScorer(nn.Module):
             seen: The objects; at least one.
             selected: Per sentence and object: 1 where the user selected it, and where the dialogue spoke of it before.
             hints: In training.
+            told: Takes the place of what the whole sentence is read to name.
         """
         slot = self._read(token, present)  # (t, 3 + a, w)
         referent = self._referents(seen)
@@ -160,18 +176,21 @@ class RelationScorer(nn.Module):
         look = fit[:, 1] - self.name_bias + by_look[:, 1]
         anchor = anchor + 2 * selected.sum(2)[:, None]
         anchor = torch.cat([anchor, self.no_anchor(slot[:, 3:])], dim=2)
+        if told is not None:
+            candidate = torch.where(told.sought[:, None], told.candidate, candidate)
+            anchor = torch.where(told.by[:, :, None], told.anchor, anchor)
         weight, rival = anchor.softmax(2)[:, :, :-1], candidate.sigmoid()  # (t, a, r), (t, r)
         if hints is not None:
             weight = torch.where(hints.given[:, None, None], hints.anchor, weight)
             rival = torch.where(hints.given[:, None], hints.candidate, rival)
-        told = torch.einsum("taj,ijd->tiad", weight, self.pair(pair_features(seen))).flatten(2)
+        paired = torch.einsum("taj,ijd->tiad", weight, self.pair(pair_features(seen))).flatten(2)
         own_measure, placed = own_measures(seen), placed_measures(seen, weight)
         below, above, rivals = self._ranks(own_measure, placed, rival)
         rank = [below / (rivals[:, :, None] + 0.1), torch.exp(-2 * below), torch.exp(-2 * above)]
         choice = self.choose(slot.flatten(1))
         picked = self._picked(choice[:, :-1], below, above, rival, look)
         measure = torch.cat([own_measure.expand(len(token), -1, -1), placed], dim=2)  # (t, r, m)
-        findings = torch.cat([measure, *rank, told, selected], dim=2)
+        findings = torch.cat([measure, *rank, paired, selected], dim=2)
         weighed = torch.einsum("trf,tf->tr", findings, self.weigh(slot.flatten(1)))
         context = [
             torch.stack([candidate, look, 1 / (1 + rivals)], dim=2),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,22 @@ from torch import Tensor
 from scene3d.errors import InputError, MissingDependencyError
 
 DEFAULT = "all-MiniLM-L6-v2"
+_EARLY = 2
+"""The layer by which a sentence's build shows, but not yet what it is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """The tokens of t sentences; too long sentences are cut."""
+
+    late: Float[Tensor, "t l c"]
+    """States of the last layer."""
+    early: Float[Tensor, "t l c"]
+    """States of an early one."""
+    present: Bool[Tensor, "t l"]
+    """False for padding."""
+    span: list[list[tuple[int, int]]]
+    """Of each token its first letter and the one after its last; equal where it stands for none."""
 
 
 class TextEncoder:
@@ -59,6 +76,24 @@ class TextEncoder:
         """States of the tokens of each sentence, and which of them are no padding; too long sentences are cut."""
         tokens = self.tokenizer(sentences, padding=True, truncation=True, return_tensors="pt")
         return self.model(**tokens).last_hidden_state, tokens["attention_mask"].bool()
+
+    @torch.no_grad()
+    def words(self, sentences: list[str]) -> Words:
+        """The tokens of the sentences, as two layers have them and where they lie."""
+        tokens = self.tokenizer(
+            sentences, padding=True, truncation=True, return_offsets_mapping=True, return_tensors="pt"
+        )
+        span, present = tokens.pop("offset_mapping").tolist(), tokens["attention_mask"].bool()
+        states = self.model(**tokens, output_hidden_states=True).hidden_states
+        return Words(
+            late=states[-1],
+            early=states[_EARLY],
+            present=present,
+            span=[
+                [(first, last) for first, last in row[: int(there.sum())]]
+                for row, there in zip(span, present, strict=True)
+            ],
+        )
 
     def spans(self, sentences: list[str]) -> list[list[tuple[int, int]]]:
         """Of each token of `tokens`, its first letter and the one after its last; equal where it stands for none."""

@@ -14,6 +14,7 @@ from scipy.optimize import minimize
 from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.grounder import CONFIG, Grounder, GrounderConfig
+from scene3d.model.naming import told_of
 from scene3d.model.text import text_encoder
 from scene3d.synth.language import speak
 from scene3d.train.alignment import spoken_logits
@@ -75,8 +76,12 @@ def _calibrate_scorer(
         exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
         if not exchanges:
             continue
-        asked = asked_of(exchanges, token_states(encoder, [e.question.spoken() for e in exchanges]), room)
-        scores = grounder.scorer(asked.token, asked.present, room.seen, asked.selected)
+        sentences = [exchange.question.spoken() for exchange in exchanges]
+        asked, told = asked_of(exchanges, token_states(encoder, sentences), room), None
+        if grounder.naming is not None:
+            words = encoder.words(sentences)
+            told = told_of(grounder.naming, grounder.scorer, encoder, sentences, words, room.seen, asked.selected)
+        scores = grounder.scorer(asked.token, asked.present, room.seen, asked.selected, told=told)
         clear = asked.judged[:, None] & (room.owner != UNCLEAR)
         target.append(scores.target[clear])
         wanted.append(asked.target[clear] > 0)

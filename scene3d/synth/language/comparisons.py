@@ -81,7 +81,7 @@ def distance(speaker: Speaker) -> LanguageSample | None:
     return asked(
         speaker, "distance", "distance", {"a": one.text, "b": other.text}, reply=reply,
         sentence=f"{one.linked.capitalize()} is {reply} from {other.linked}.", links=(one.objects, other.objects),
-        targets=one.objects, anchors=(other.objects,),
+        targets=one.objects, anchors=(other.objects,), named=(one.text.removeprefix("the "), other.text),
     )  # fmt: skip
 
 

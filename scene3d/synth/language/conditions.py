@@ -37,6 +37,11 @@ class Condition:
     slots: dict[str, str] = field(default_factory=dict)
     anchors: tuple[tuple[int, ...], ...] = ()
 
+    @property
+    def told_by(self) -> tuple[str, ...]:
+        """The words for each of `anchors`."""
+        return tuple(self.slots[slot] for slot in ("a", "b") if slot in self.slots)
+
 
 PredicateMaker = Callable[[Speaker, int, Pool], Condition | None]
 """A condition that is true of the given object."""

@@ -18,7 +18,7 @@ from scene3d.synth.language.conditions import (
     related_so_many,
 )
 from scene3d.synth.language.facts import Pool
-from scene3d.synth.language.phrasing import marked
+from scene3d.synth.language.phrasing import marked, sought
 from scene3d.synth.language.pointing import said_condition, single_condition, some_condition
 from scene3d.synth.language.ranks import RANKS
 from scene3d.synth.language.sample import LanguageSample, Turn
@@ -52,7 +52,8 @@ def single(kind: str, speaker: Speaker) -> LanguageSample | None:
     slots = _nouns(speaker, members[0], pool, extra=kind not in ("colour", "material")) | condition.slots
     name, text = speaker.phrase(condition.key)
     tail = "" if kind not in SAID else said_condition(speaker, condition)
-    return _pointing(speaker, kind, name, text.format_map(slots), members[0], pool, condition.anchors, tail)
+    named = (sought(text, slots), *condition.told_by)
+    return _pointing(speaker, kind, name, text.format_map(slots), members[0], pool, named, condition.anchors, tail)
 
 
 def unique(speaker: Speaker) -> LanguageSample | None:
@@ -62,9 +63,8 @@ def unique(speaker: Speaker) -> LanguageSample | None:
         return None
     index, pool = found
     name, text = speaker.phrase("unique")
-    return _pointing(
-        speaker, "unique", name, text.format_map(_nouns(speaker, index, pool, extra=True)), index, pool, (), ""
-    )
+    slots = _nouns(speaker, index, pool, extra=True)
+    return _pointing(speaker, "unique", name, text.format_map(slots), index, pool, (sought(text, slots),), (), "")
 
 
 def two(speaker: Speaker) -> LanguageSample | None:
@@ -84,7 +84,8 @@ def two(speaker: Speaker) -> LanguageSample | None:
     slots |= {"f": said_condition(speaker, first), "g": said_condition(speaker, second)}
     name, text = speaker.phrase("two")
     anchors = first.anchors + second.anchors
-    return _pointing(speaker, "two", name, text.format_map(slots), index, pool, anchors, "")
+    named = (sought(text, slots), *first.told_by, *second.told_by)
+    return _pointing(speaker, "two", name, text.format_map(slots), index, pool, named, anchors, "")
 
 
 def description(speaker: Speaker) -> LanguageSample | None:
@@ -101,6 +102,8 @@ def description(speaker: Speaker) -> LanguageSample | None:
     for kind, often in (("colour", 0.8), ("material", 0.4)):
         look = PREDICATES[kind](speaker, index, pool) if speaker.chance(often) else None
         looks += [look] if look is not None else []
+    name, text = speaker.phrase("description")
+    told = told if "{g}" in text else told[:1]
     both = np.minimum.reduce([pool.truth, *(c.truth for c in (*looks, *told))])
     if facts.resolved(both) != (index,):
         return None
@@ -109,12 +112,11 @@ def description(speaker: Speaker) -> LanguageSample | None:
         "n": pool.word,
         "t": f"{adjectives} {pool.word}".strip(),
         "at": words.one(pool.word, adjectives),
-        "f": said_condition(speaker, told[0]),
-        "g": said_condition(speaker, told[1]),
+        **{slot: said_condition(speaker, condition) for slot, condition in zip("fg", told, strict=False)},
     }
-    name, text = speaker.phrase("description")
     anchors = tuple(a for c in told for a in c.anchors)
-    return _pointing(speaker, "description", name, text.format_map(slots), index, pool, anchors, "")
+    named = (sought(text, slots), *(words for c in told for words in c.told_by))
+    return _pointing(speaker, "description", name, text.format_map(slots), index, pool, named, anchors, "")
 
 
 def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
@@ -122,7 +124,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
     made = _ABSENT[kind](speaker, many)
     if made is None:
         return None
-    name, noun_phrase, answer, anchors, word = made
+    name, noun_phrase, answer, named, anchors, word = made
     frame, user = _framed(speaker, noun_phrase, many=many)
     turn = Turn(
         user=user,
@@ -132,6 +134,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
         targets=(),
         anchors=tuple(speaker.facts.ids(a) for a in anchors),
         candidates=speaker.facts.candidates(word),
+        named=named,
     )
     task = "multi_grounding" if many else "grounding"
     return LanguageSample(task=task, family=kind, template=f"{name}+{frame}", turns=(turn,))
@@ -161,6 +164,7 @@ def _pointing(
     text: str,
     index: int,
     pool: Pool,
+    named: tuple[str, ...],
     anchors: tuple[tuple[int, ...], ...],
     tail: str,
 ) -> LanguageSample:
@@ -176,14 +180,15 @@ def _pointing(
         targets=facts.ids((index,)),
         anchors=tuple(facts.ids(a) for a in anchors),
         candidates=facts.candidates(pool.word),
+        named=named,
     )
     return LanguageSample(task="grounding", family=family, template=f"{name}+{frame}", turns=(turn,))
 
 
 # What is not there --------------------------------------------------------------------------------------------------
 
-Absent = tuple[str, str, str, tuple[tuple[int, ...], ...], str]
-"""Name of the phrasing, noun phrase, answer, anchors, noun."""
+Absent = tuple[str, str, str, tuple[str, ...], tuple[tuple[int, ...], ...], str]
+"""Name of the phrasing, noun phrase, answer, `Turn.named`, anchors, noun."""
 
 
 def missing_word(speaker: Speaker) -> str:
@@ -211,7 +216,7 @@ def _no_such_class(speaker: Speaker, many: bool) -> Absent | None:
     noun = f"{adjective} {word}".strip()
     name, text = speaker.phrase("all" if many else "unique")
     slots = {"t": noun, "ts": words.plural(noun), "at": words.one(word, adjective), "number": _number(speaker)}
-    return name, text.format_map(slots), _none(speaker, noun), (), word
+    return name, text.format_map(slots), _none(speaker, noun), (sought(text, slots),), (), word
 
 
 def _no_such_look(speaker: Speaker, many: bool) -> Absent | None:
@@ -227,7 +232,8 @@ def _no_such_look(speaker: Speaker, many: bool) -> Absent | None:
         return None
     name, text = speaker.phrase("all_adjective" if many else condition.key)
     slots = _plain_nouns(speaker, pool) | condition.slots
-    return name, text.format_map(slots), _none(speaker, f"{condition.slots['adjective']} {pool.word}"), (), pool.word
+    answer = _none(speaker, f"{condition.slots['adjective']} {pool.word}")
+    return name, text.format_map(slots), answer, (sought(text, slots),), (), pool.word
 
 
 def _no_such_place(speaker: Speaker, many: bool) -> Absent | None:
@@ -240,7 +246,8 @@ def _no_such_place(speaker: Speaker, many: bool) -> Absent | None:
     place = said_condition(speaker, condition)
     name, text = speaker.phrase("all_that" if many else condition.key)
     slots = _plain_nouns(speaker, pool) | condition.slots | {"c": place}
-    return name, text.format_map(slots), _none(speaker, pool.word, place), condition.anchors, pool.word
+    named = (sought(text, slots), *condition.told_by)
+    return name, text.format_map(slots), _none(speaker, pool.word, place), named, condition.anchors, pool.word
 
 
 def _no_such_anchor(speaker: Speaker, many: bool) -> Absent | None:
@@ -255,6 +262,7 @@ def _no_such_anchor(speaker: Speaker, many: bool) -> Absent | None:
         name,
         text.format_map(slots | {"c": speaker.said(f"said_{kind}", **slots)}),
         _none(speaker, word),
+        (sought(text, slots), slots["a"]),
         (),
         pool.word,
     )

@@ -11,7 +11,7 @@ from scene3d.synth.language import words
 from scene3d.synth.language.conditions import PREDICATES, RELATIONS, Condition, related_so_many
 from scene3d.synth.language.facts import YES, Pool
 from scene3d.synth.language.grounding import ABSENT_SETS, Family
-from scene3d.synth.language.phrasing import marked
+from scene3d.synth.language.phrasing import marked, sought
 from scene3d.synth.language.pointing import said_condition
 from scene3d.synth.language.sample import LanguageSample, Turn
 from scene3d.synth.language.speaker import Speaker
@@ -38,7 +38,7 @@ def everything(speaker: Speaker) -> LanguageSample | None:
     members = speaker.facts.resolved(pool.truth)
     if members is None or (len(members) == 1 and speaker.chance(0.6)):
         return None
-    return _pointing(speaker, "all", "all", _nouns(pool, members), members, pool, ())
+    return _pointing(speaker, "all", "all", _nouns(pool, members), members, pool, None)
 
 
 def fitting(kinds: Sequence[str], family: str, speaker: Speaker) -> LanguageSample | None:
@@ -53,9 +53,7 @@ def fitting(kinds: Sequence[str], family: str, speaker: Speaker) -> LanguageSamp
     by_look = "adjective" in condition.slots
     slots = _nouns(pool, members) | condition.slots
     slots["c"] = "" if by_look else said_condition(speaker, condition)
-    return _pointing(
-        speaker, family, "all_adjective" if by_look else "all_that", slots, members, pool, condition.anchors
-    )
+    return _pointing(speaker, family, "all_adjective" if by_look else "all_that", slots, members, pool, condition)
 
 
 def others(speaker: Speaker) -> LanguageSample | None:
@@ -68,7 +66,7 @@ def others(speaker: Speaker) -> LanguageSample | None:
     if not members or len(members) == len(pool.members):
         return None
     slots = _nouns(pool, members) | {"c": said_condition(speaker, condition)}
-    return _pointing(speaker, "not", "all_but", slots, members, pool, condition.anchors)
+    return _pointing(speaker, "not", "all_but", slots, members, pool, condition)
 
 
 def two_kinds(speaker: Speaker) -> LanguageSample | None:
@@ -141,9 +139,10 @@ def _pointing(
     slots: dict[str, str],
     members: tuple[int, ...],
     pool: Pool,
-    anchors: tuple[tuple[int, ...], ...],
+    condition: Condition | None,
 ) -> LanguageSample:
     facts = speaker.facts
+    anchors, told_by = ((), ()) if condition is None else (condition.anchors, condition.told_by)
     name, text = speaker.phrase(key)
     while len(members) == 1 and "{number}" in text:
         name, text = speaker.phrase(key)
@@ -160,6 +159,7 @@ def _pointing(
         targets=facts.ids(members),
         anchors=tuple(facts.ids(a) for a in anchors),
         candidates=facts.candidates(pool.word),
+        named=(sought(text, slots), *told_by),
     )
     return LanguageSample(task="multi_grounding", family=family, template=f"{name}+{frame}", turns=(turn,))
 

@@ -52,6 +52,18 @@ def keys() -> tuple[str, ...]:
     return tuple(_table())
 
 
+def sought(text: str, slots: Mapping[str, str]) -> str:
+    """What a way of saying calls the thing that is sought, without its article; "" where it does not.
+
+    >>> sought("{at} is near {a}", {"t": "red chair", "ts": "chairs", "at": "a red chair", "a": "the desk"})
+    'red chair'
+    """
+    for slot, word in (("t", "t"), ("at", "t"), ("ts", "ts"), ("n", "n")):
+        if f"{{{slot}}}" in text:
+            return slots[word]
+    return ""
+
+
 def marked(text: str) -> str:
     """Answer text with `[phrase]` turned into markup: `the<p> chair<ref></p>`, the space where tokenisers want it."""
 

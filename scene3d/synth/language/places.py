@@ -58,7 +58,7 @@ def _thing(
     return asked(
         speaker, family, key, {"a": anchor.text}, reply=word, sentence=f"The [{word}] {verb} {place}.",
         links=((index,), anchor.objects), targets=(index,), anchors=(anchor.objects,),
-        candidates=speaker.facts.ids(others),
+        candidates=speaker.facts.ids(others), named=("", anchor.text),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def where(speaker: Speaker) -> LanguageSample | None:
     return asked(
         speaker, "where", "where", {"x": about.text}, reply=place.replace("[", "").replace("]", ""),
         sentence=f"The [{about.pool.word}] {verb} {place}.", links=links, targets=(about.index,),
-        candidates=facts.candidates(about.pool.word),
+        candidates=facts.candidates(about.pool.word), named=about.named,
     )  # fmt: skip
 
 
@@ -113,7 +113,7 @@ def side(speaker: Speaker) -> LanguageSample | None:
         speaker, "side", "side", {"x": about.text, "a": anchor.text}, reply=wanted,
         sentence=f"The [{about.pool.word}] is to the {wanted} of {anchor.linked}.",
         links=((about.index,), anchor.objects), targets=(about.index,), anchors=(*about.anchors, anchor.objects),
-        candidates=facts.candidates(about.pool.word),
+        candidates=facts.candidates(about.pool.word), named=(*about.named, anchor.text),
     )  # fmt: skip
 
 

@@ -27,6 +27,8 @@ class Pointed:
     index: int
     pool: Pool
     anchors: tuple[tuple[int, ...], ...] = ()
+    named: tuple[str, ...] = ()
+    """As `Turn.named`."""
 
 
 def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
@@ -40,7 +42,9 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
             index = named.objects[0]
             word = _noun(speaker, index, named.text)
             # A plural would ask for other verbs in all that is said of it.
-            return None if words.is_plural(word) else Pointed(named.text, index, speaker.facts.pool(word))
+            if words.is_plural(word):
+                return None
+            return Pointed(named.text, index, speaker.facts.pool(word), named=(named.text.removeprefix("the "),))
     found = speaker.target(crowded=True)
     if found is None:
         return None
@@ -55,7 +59,8 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
     members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
     if members is None or len(members) != 1 or (only is not None and members[0] != only):
         return None
-    return Pointed(f"the {pool.word} {said_condition(speaker, condition)}", members[0], pool, condition.anchors)
+    text = f"the {pool.word} {said_condition(speaker, condition)}"
+    return Pointed(text, members[0], pool, condition.anchors, (pool.word, *condition.told_by))
 
 
 def single_condition(speaker: Speaker, kind: str, index: int, pool: Pool) -> Condition | None:

@@ -59,7 +59,7 @@ def exists(speaker: Speaker) -> LanguageSample | None:
     return asked(
         speaker, "exists", "exists_where", slots, reply="yes" if wanted else "no", sentence=sentence,
         links=((members,) if wanted else ()) + condition.anchors, targets=members, anchors=condition.anchors,
-        candidates=speaker.facts.candidates(pool.word),
+        candidates=speaker.facts.candidates(pool.word), named=("", *condition.told_by),
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _exists_said(speaker: Speaker, word: str, adjective: str, members: tuple[int
         sentence = f"Yes, there are [{_number(len(members))} {words.plural(noun)}]."
     return asked(
         speaker, "exists", "exists", _nouns(word, adjective), reply="yes" if members else "no", sentence=sentence,
-        links=(members,) if members else (), targets=members, candidates=speaker.facts.candidates(word),
+        links=(members,) if members else (), targets=members, candidates=speaker.facts.candidates(word), named=("",),
     )  # fmt: skip
 
 
@@ -113,12 +113,13 @@ def _counted(
         return None
     adjective = condition.slots.get("adjective", "") if condition is not None else ""
     slots = _nouns(word, adjective)
-    place, anchors = "", ()
+    place, anchors, told_by = "", (), ()
     if adjective:
         key = "count"
     elif condition is not None:
         slots["cond"] = said_condition(speaker, condition)
         place, anchors = f" {linked_condition(speaker, condition)}", condition.anchors
+        told_by = condition.told_by
     if not members:
         sentence = f"There are no {slots['ts']}{place or ' here'}."
     elif len(members) == 1:
@@ -128,7 +129,7 @@ def _counted(
     return asked(
         speaker, "count", key, slots, reply=str(len(members)), sentence=sentence,
         links=((members,) if members else ()) + anchors, targets=members, anchors=anchors,
-        candidates=speaker.facts.candidates(word),
+        candidates=speaker.facts.candidates(word), named=("", *told_by),
     )  # fmt: skip
 
 
@@ -155,12 +156,12 @@ def _attribute(speaker: Speaker, family: str, index: int | None, reply: str) -> 
     if index is None:
         return None
     if speaker.chance(0.3):
-        text, anchors, selected, word = "<ref>", (), (index,), speaker.plain(index)
+        text, anchors, selected, word, named = "<ref>", (), (index,), speaker.plain(index), ()
     else:
         about = pointed(speaker, only=index)
         if about is None or reply in about.text or words.MATERIAL_WORDS.get(reply, reply) in about.text:
             return None
-        text, anchors, selected, word = about.text, about.anchors, (), about.pool.word
+        text, anchors, selected, word, named = about.text, about.anchors, (), about.pool.word, about.named
     if not word:
         return None
     what = reply if family == "colour" else f"made of {reply}"
@@ -168,7 +169,7 @@ def _attribute(speaker: Speaker, family: str, index: int | None, reply: str) -> 
     return asked(
         speaker, family, f"ask_{family}", {"x": text}, reply=reply, sentence=f"The [{word}] {verb} {what}.",
         links=((index,),), targets=(index,), anchors=anchors, selected=selected,
-        candidates=speaker.facts.candidates(word),
+        candidates=speaker.facts.candidates(word), named=named,
     )  # fmt: skip
 
 
@@ -202,7 +203,7 @@ def holds(speaker: Speaker) -> LanguageSample | None:
         speaker, "holds", "holds", {"x": about.text, "cond": said}, reply="yes" if wanted else "no",
         sentence=f"{'Yes' if wanted else 'No'}, {claim}", links=((about.index,), *condition.anchors),
         targets=(about.index,) if wanted else (), anchors=about.anchors + condition.anchors,
-        candidates=speaker.facts.candidates(about.pool.word),
+        candidates=speaker.facts.candidates(about.pool.word), named=(*about.named, *condition.told_by),
     )  # fmt: skip
 
 

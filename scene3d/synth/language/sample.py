@@ -36,6 +36,10 @@ class Turn:
     mentions: tuple[str, ...] = ()
     """The words in a question that single out what is asked about and what that is told by, in the order of the
     slots of its phrasing; `user` may misspell them."""
+    named: tuple[str, ...] = ()
+    """The words in `user` for what is sought (`black chairs`; "" where it is not called anything), then for each thing
+    that tells which (`the desk`), in the order of `anchors`; empty where that is not so simple. `user` may misspell
+    them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

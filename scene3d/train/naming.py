@@ -1,0 +1,211 @@
+"""The naming learns which words name what, from the words around them: many of the names are drawn from all words."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from jaxtyping import Int64
+from rich.progress import track
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+from torch.nn.utils.rnn import pad_sequence
+
+from scene3d.config import to_mapping
+from scene3d.model.grounder import Grounder
+from scene3d.model.naming import NAMES, Naming, NamingConfig
+from scene3d.model.text import TextEncoder, text_encoder
+from scene3d.synth.language import speak
+from scene3d.synth.language.sample import Task
+from scene3d.train import checkpoint
+from scene3d.train.data import find_samples
+from scene3d.train.exchanges import exchanges_of, facts_of
+from scene3d.train.progress import TrainingLog
+
+_WORD = re.compile(r"[a-z]{3,}")
+_SHARES: dict[Task | None, float] = {"grounding": 0.45, "multi_grounding": 0.15, "qa": 0.25, None: 0.15}
+"""Of what is said; None: of every task, most of which name nothing in this way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamingTraining:
+    """One run."""
+
+    naming: NamingConfig = field(default_factory=NamingConfig)
+    steps: int = 2000
+    rooms: int = 110
+    """Of how many rooms something is said."""
+    sentences: int = 160
+    """What is said of each."""
+    strange: int = 2
+    """How often each sentence comes once more about things of other names."""
+    read: int = 128
+    """Sentences per step."""
+    learning_rate: float = 4e-3
+    weight_decay: float = 0.05
+    word_dropout: float = 0.1
+    """Share of the tokens whose states are not seen."""
+    word_noise: float = 0.3
+    """Deviation of the noise in the tokens' states, as a share of theirs."""
+    clip: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One sentence of l tokens."""
+
+    early: Tensor
+    late: Tensor
+    part: Int64[Tensor, "l"]
+    """What each token is part of, as `Naming.forward` tells it."""
+
+
+def train_naming(config: NamingTraining, model: str, data: Path, out: Path, *, save_every: int = 500) -> Path:
+    """Train the naming of a model, or go on with an interrupted training in `out`.
+
+    Args:
+        config: What is trained.
+        model: A model folder or name; only its text encoder is used.
+        data: Folder of compact training files.
+        out: Checkpoint, logs and finally the whole model are written here.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        Folder of the model with its naming.
+
+    Raises:
+        InputError: No training files below `data`, or a real room, of which no sentence is known to be true.
+        ConfigError: `out` holds a checkpoint of another configuration.
+    """
+    grounder = Grounder.from_pretrained(model)
+    torch.manual_seed(config.seed)
+    naming = Naming(config.naming)
+    optimizer = torch.optim.AdamW(naming.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
+    parts = {"naming": naming, "optimizer": optimizer, "schedule": schedule}
+    state = checkpoint.load(out, config=to_mapping(config))
+    first = 0
+    if state is not None:
+        first = state["step"]
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    examples = examples_of(find_samples(data)[: config.rooms], text_encoder(grounder.config.text_encoder), config)
+    with TrainingLog(out, steps=config.steps, first_step=first, every=100) as log:
+        for step in range(first, config.steps):
+            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
+            loss = naming_loss(naming, examples, config)
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(naming.parameters(), config.clip)
+            optimizer.step()
+            schedule.step()
+            log.step(step + 1, {"loss": float(loss.detach())})
+            if (step + 1) % save_every == 0 or step + 1 == config.steps:
+                states = {name: part.state_dict() for name, part in parts.items()}
+                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+    grounder.naming = naming.eval()
+    grounder.save_pretrained(out / "model")
+    return out / "model"
+
+
+def examples_of(paths: Sequence[Path], encoder: TextEncoder, config: NamingTraining) -> list[Example]:
+    """Things said of rooms; each sentence that names something once more with strange names."""
+    spoken: list[tuple[str, tuple[str, ...]]] = []
+    for path in track(paths, description="sentences", transient=True):
+        facts = facts_of(path)
+        seed = config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
+        for number, (task, share) in enumerate(_SHARES.items()):
+            samples = speak(facts, seed=seed + number, count=round(share * config.sentences), task=task)
+            first = [exchanges_of(sample)[0] for sample in samples]
+            spoken += [(exchange.question.spoken(), exchange.turn.named[:NAMES]) for exchange in first]
+    rng, words = random.Random(config.seed), sorted({word for text, _ in spoken for word in _WORD.findall(text)})
+    told: list[tuple[str, list[list[tuple[int, int]]]]] = []
+    for text, named in spoken:
+        for strange in range(1 + config.strange * any(named)):
+            said, names = with_strange_names(text, named, words, rng) if strange else (text, named)
+            places = located(said, names)
+            if places is not None:
+                told.append((said, places))
+    return _encoded(told, encoder)
+
+
+def located(text: str, named: Sequence[str]) -> list[list[tuple[int, int]]] | None:
+    """Where each name stands in a text, what is sought perhaps more than once; None where one is not to be found.
+
+    Longer names come first: "the table" is not the end of "the coffee table".
+
+    >>> located("A lamp by the desk lamp. This lamp is red", ("lamp", "the desk lamp"))
+    [[(2, 6), (30, 34)], [(10, 23)]]
+    """
+    left = text.lower()
+    places: list[list[tuple[int, int]]] = [[] for _ in named]
+    for i in sorted(range(len(named)), key=lambda i: -len(named[i])):
+        found = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(named[i].lower())}(?!\w)", left)]
+        if not named[i]:
+            continue
+        if not found:
+            return None
+        places[i] = found[:1] if i else found
+        for start, end in places[i]:
+            left = left[:start] + "\0" * (end - start) + left[end:]
+    return places
+
+
+def with_strange_names(
+    text: str, named: Sequence[str], words: Sequence[str], rng: random.Random
+) -> tuple[str, list[str]]:
+    """The sentence about things of other names, drawn from all words, since people have more names than any table;
+    articles stay. As it is, where a name is not to be found."""
+    places = located(text, named)
+    if places is None:
+        return text, list(named)
+    strange = []
+    for name in named:
+        article = [word for word in name.split(" ", 1)[:1] if word in ("the", "a", "an")]
+        strange.append(" ".join([*article, *rng.choices(words, k=rng.choice((1, 1, 2, 2, 3, 4)))] if name else []))
+    for start, end, i in sorted(((*span, i) for i, spans in enumerate(places) for span in spans), reverse=True):
+        text = text[:start] + strange[i] + text[end:]
+    return text, strange
+
+
+def naming_loss(naming: Naming, examples: list[Example], config: NamingTraining) -> Tensor:
+    """Loss over random examples."""
+    chosen = [examples[i] for i in torch.randint(len(examples), (config.read,)).tolist()]
+    part = pad_sequence([one.part for one in chosen], batch_first=True, padding_value=-100)
+    present = part != -100
+    early, late = (
+        pad_sequence([state.float() for state in states], batch_first=True)
+        for states in ([one.early for one in chosen], [one.late for one in chosen])
+    )
+    kept = (torch.rand(present.shape) >= config.word_dropout)[:, :, None]
+    early, late = ((state + _noise(state, present, config)) * kept for state in (early, late))
+    return cross_entropy(naming(early, late, present).flatten(0, 1), part.flatten(), ignore_index=-100)
+
+
+def _noise(state: Tensor, present: Tensor, config: NamingTraining) -> Tensor:
+    return config.word_noise * state[present].std() * torch.randn(state.shape)
+
+
+def _encoded(
+    told: list[tuple[str, list[list[tuple[int, int]]]]], encoder: TextEncoder, *, batch: int = 64
+) -> list[Example]:
+    order = sorted(range(len(told)), key=lambda i: len(told[i][0]))  # equal lengths together: little padding
+    examples: dict[int, Example] = {}
+    for start in track(range(0, len(order), batch), description="encoding", transient=True):
+        chosen = order[start : start + batch]
+        words = encoder.words([told[i][0] for i in chosen])
+        for row, i in enumerate(chosen):
+            spans = words.span[row]
+            part = torch.zeros(len(spans), dtype=torch.int64)
+            for k, places in enumerate(told[i][1], start=1):
+                for token, (first, last) in enumerate(spans):
+                    if any(start <= first < last <= end for start, end in places):
+                        part[token] = k
+            early, late = (state[row, : len(spans)].half() for state in (words.early, words.late))
+            examples[i] = Example(early, late, part)
+    return [examples[i] for i in range(len(told))]
