@@ -104,11 +104,8 @@ class Answering:
             selected[row, list(question.spoken_of), 1] = 1
         words, naming, told = words or self._encoded(questions), self.grounder.naming, None
         if naming is not None:
-            sentences = [question.spoken() for question in questions]
-            told = told_of(naming, self.scorer, self.encoder, sentences, words, self.seen, selected)
-            # Of a dialogue the encoder reads the question before as well, whose names are not meant any more.
-            first = torch.tensor([not question.before for question in questions], dtype=torch.bool)
-            told = replace(told, sought=told.sought & first, by=told.by & first[:, None])
+            named = naming.named(questions, words)
+            told = told_of(named, self.scorer, self.encoder.tokens, self.seen, selected)
         return self.scorer(words.late, words.present, self.seen, selected, told=told)
 
     def _encoded(self, questions: list[Question]) -> Words:

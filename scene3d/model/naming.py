@@ -6,16 +6,17 @@ one for the other in sentences of a build that it does not know: "on the desk th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from scene3d.model.question import THIS
+from scene3d.model.question import THIS, Question
 from scene3d.model.readings import marked_as
 from scene3d.model.relations import ANCHORS, RelationScorer, Told
-from scene3d.model.text import TextEncoder, Words
+from scene3d.model.text import Words
 from scene3d.types import Referents
 
 NAMES = 1 + ANCHORS
@@ -58,64 +59,63 @@ class Naming(nn.Module):
             state = nn.functional.gelu(layer(state)) * there
         return self.name(state).mT
 
-    def named(self, sentences: list[str], words: Words) -> list[list[str]]:
-        """The words for what is sought and for each thing that tells which; "" where a sentence has none.
+    @torch.no_grad()
+    def named(self, questions: Sequence[Question], words: Words) -> list[list[str]]:
+        """The words for what is sought and for each thing that tells which; "" where a question has none.
+
+        None in a dialogue: its question comes after the one before, whose names are not meant any more.
 
         Args:
-            sentences: Texts.
-            words: Their tokens.
+            questions: As they are put.
+            words: Of what is spoken.
         """
         chance = self(words.early, words.late, words.present).log_softmax(2)
         found = []
-        for text, own, spans in zip(sentences, chance, words.span, strict=True):
-            places = [marked_as(k, own, spans) for k in range(1, 1 + NAMES)]
-            found.append([whole_words(text, *place) if place else "" for place in places])
+        for question, own, spans in zip(questions, chance, words.span, strict=True):
+            places = [None if question.before else marked_as(k, own, spans) for k in range(1, 1 + NAMES)]
+            found.append([whole_words(question.spoken(), *place) if place else "" for place in places])
         return found
 
 
 @torch.no_grad()
 def told_of(
-    naming: Naming,
+    named: Sequence[Sequence[str]],
     scorer: RelationScorer,
-    encoder: TextEncoder,
-    sentences: list[str],
-    words: Words,
+    encode: Callable[[list[str]], tuple[Tensor, Tensor]],
     seen: Referents,
     selected: Float[Tensor, "t r 2"],
 ) -> Told:
     """What sentences name, every name read alone.
 
     Args:
-        naming: Finds the names.
-        scorer: Finds what they mean.
-        encoder: Of names and sentences.
-        sentences: Texts.
-        words: Their tokens.
+        named: Of each sentence, as `Naming.named` finds it.
+        scorer: Finds what names mean.
+        encode: As `TextEncoder.tokens`.
         seen: The objects; at least one.
         selected: As the scorer takes it.
     """
-    named = naming.named(sentences, words)
-    places = [(row, k, text) for row, names in enumerate(named) for k, text in enumerate(names) if text]
-    count = len(seen.id)
-    candidate, anchor = torch.zeros(len(sentences), count), torch.zeros(len(sentences), ANCHORS, count + 1)
-    there = torch.zeros(len(sentences), NAMES, dtype=torch.bool)
+    places = [
+        (row, k, (text, row if THIS in text else -1)) for row, own in enumerate(named) for k, text in enumerate(own)
+    ]
+    places = [place for place in places if place[2][0]]
+    candidate = torch.zeros(len(named), len(seen.id))
+    anchor = torch.zeros(len(named), ANCHORS, len(seen.id) + 1)
+    there = torch.zeros(len(named), NAMES, dtype=torch.bool)
     if places:
-        alone = list(dict.fromkeys((text, row if THIS in text else -1) for row, _, text in places))
-        chosen = torch.zeros(len(alone), count, 2)
-        for i, (_, row) in enumerate(alone):
+        alone = {name: i for i, name in enumerate(dict.fromkeys(name for _, _, name in places))}
+        chosen = torch.zeros(len(alone), len(seen.id), 2)
+        for (_, row), i in alone.items():
             if row >= 0:
                 chosen[i, :, 0] = selected[row, :, 0]
-        scores = scorer(*encoder.tokens([text for text, _ in alone]), seen, chosen)
+        scores = scorer(*encode([text for text, _ in alone]), seen, chosen)
         absent = scores.absent.sigmoid()[:, None].clamp(1e-6, 1 - 1e-6)
         meant = torch.cat([scores.target.log_softmax(1) + (1 - absent).log(), absent.log()], dim=1)
-        at = {key: i for i, key in enumerate(alone)}
-        for row, k, text in places:
-            i = at[text, row if THIS in text else -1]
+        for row, k, name in places:
             there[row, k] = True
             if k:
-                anchor[row, k - 1] = meant[i]
+                anchor[row, k - 1] = meant[alone[name]]
             else:
-                candidate[row] = scores.candidate[i]
+                candidate[row] = scores.candidate[alone[name]]
     return Told(sought=there[:, 0], candidate=candidate, by=there[:, 1:], anchor=anchor)
 
 

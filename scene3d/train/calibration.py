@@ -76,11 +76,12 @@ def _calibrate_scorer(
         exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
         if not exchanges:
             continue
-        sentences = [exchange.question.spoken() for exchange in exchanges]
+        questions = [exchange.question for exchange in exchanges]
+        sentences = [question.spoken() for question in questions]
         asked, told = asked_of(exchanges, token_states(encoder, sentences), room), None
         if grounder.naming is not None:
-            words = encoder.words(sentences)
-            told = told_of(grounder.naming, grounder.scorer, encoder, sentences, words, room.seen, asked.selected)
+            named = grounder.naming.named(questions, encoder.words(sentences))
+            told = told_of(named, grounder.scorer, encoder.tokens, room.seen, asked.selected)
         scores = grounder.scorer(asked.token, asked.present, room.seen, asked.selected, told=told)
         clear = asked.judged[:, None] & (room.owner != UNCLEAR)
         target.append(scores.target[clear])

@@ -17,6 +17,8 @@ from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
+from scene3d.model.naming import Naming, told_of
+from scene3d.model.question import Question
 from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth.language import speak
@@ -48,6 +50,8 @@ class RelationTraining:
     weight_decay: float = 0.05
     hinted: float = 0.5
     """Share of the sentences that are told what they speak of, so that only relations are left to find."""
+    told: float = 0.7
+    """Share of the sentences whose names are read alone, as in use; where the model has a naming."""
     word_dropout: float = 0.1
     """Share of the tokens that a sentence loses."""
     word_noise: float = 0.25
@@ -119,17 +123,20 @@ def train_relations(
         for name, part in parts.items():
             part.load_state_dict(state[name])
     rooms = proposed_rooms(grounder, data, variants=config.variants)
-    stream = AskedStream(rooms, encoder, config)
+    stream = AskedStream(rooms, encoder, config, grounder.naming)
     with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
         for step in range(first, config.steps):
             torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
             sums: dict[str, Tensor] = {}
-            for seen, asked in stream.at(step):
+            for seen, asked, named in stream.at(step):
                 spread = asked.token[asked.present].std()
                 token = asked.token + config.word_noise * spread * torch.randn(asked.token.shape)
                 kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
                 kept[:, 0] = True
-                scores = scorer(token, kept, seen, asked.selected, hints_of(asked, config.hinted))
+                scorer.eval()
+                told = told_of(named, scorer, stream.encode, seen, asked.selected)
+                scorer.train()
+                scores = scorer(token, kept, seen, asked.selected, hints_of(asked, config.hinted), told)
                 for name, value in relation_losses(scores, asked).items():
                     sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
             loss = torch.stack([*sums.values(), torch.zeros(())]).sum()
@@ -197,23 +204,34 @@ class AskedStream:
         rooms: With their proposals.
         encoder: Of the sentences.
         config: How many of what.
+        naming: Finds what the sentences name.
     """
 
-    def __init__(self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining) -> None:
-        self.rooms, self.encoder, self.config = rooms, encoder, config
-        self.pools: dict[Path, tuple[list[Exchange], list[Tensor]]] = {}
+    def __init__(
+        self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining, naming: Naming | None = None
+    ) -> None:
+        self.rooms, self.encoder, self.config, self.naming = rooms, encoder, config, naming
+        self.pools: dict[Path, tuple[list[Exchange], list[Tensor], list[list[str]]]] = {}
+        self.names: dict[str, Tensor] = {}
 
-    def at(self, step: int) -> Iterator[tuple[Referents, Asked]]:
-        """The rooms of one step, each with its sentences."""
+    def at(self, step: int) -> Iterator[tuple[Referents, Asked, list[list[str]]]]:
+        """The rooms of one step, each with its sentences and, for some of these, the words for what they name."""
         rng = random.Random(self.config.seed * 1_000_003 + step)
         for _ in range(self.config.rooms):
             room = rng.choice(self.rooms)
-            exchanges, states = self._pool(room.path)
+            exchanges, states, names = self._pool(room.path)
             rows = [rng.randrange(len(exchanges)) for _ in range(self.config.sentences)]
             seen = varied(room.seen, rng)
-            yield seen, asked_of([exchanges[i] for i in rows], [states[i] for i in rows], room)
+            named = [names[i] if rng.random() < self.config.told else [] for i in rows]
+            yield seen, asked_of([exchanges[i] for i in rows], [states[i] for i in rows], room), named
 
-    def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor]]:
+    def encode(self, names: list[str]) -> tuple[Tensor, Tensor]:
+        """As `TextEncoder.tokens`; each name is encoded once."""
+        new = sorted({name for name in names if name not in self.names})
+        self.names |= dict(zip(new, token_states(self.encoder, new), strict=True))
+        return padded([self.names[name] for name in names])
+
+    def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor], list[list[str]]]:
         if path not in self.pools:
             facts = facts_of(path)
             seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
@@ -222,9 +240,25 @@ class AskedStream:
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
             samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
-            states = token_states(self.encoder, [exchange.question.spoken() for exchange in exchanges])
-            self.pools[path] = (exchanges, states)
+            questions = [exchange.question for exchange in exchanges]
+            states = token_states(self.encoder, [question.spoken() for question in questions])
+            self.pools[path] = (exchanges, states, self._names(questions))
         return self.pools[path]
+
+    def _names(self, questions: list[Question], *, batch: int = 64) -> list[list[str]]:
+        if self.naming is None:
+            return [[] for _ in questions]
+        names: list[list[str]] = []
+        for start in range(0, len(questions), batch):
+            some = questions[start : start + batch]
+            names += self.naming.named(some, self.encoder.words([question.spoken() for question in some]))
+        return names
+
+
+def padded(states: list[Tensor]) -> tuple[Float[Tensor, "t l e"], Bool[Tensor, "t l"]]:
+    """States of the tokens of sentences one below the other, and which of them are no padding."""
+    token = pad_sequence([state.float() for state in states], batch_first=True) if states else torch.zeros(0, 1, 1)
+    return token, torch.arange(token.shape[1]) < torch.tensor([len(state) for state in states])[:, None]
 
 
 def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64) -> list[Float[Tensor, "l e"]]:
@@ -242,9 +276,7 @@ def token_states(encoder: TextEncoder, sentences: list[str], *, batch: int = 64)
 def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom) -> Asked:
     """Tensors for sentences about a room."""
     count = len(room.owner)
-    token = pad_sequence([state.float() for state in states], batch_first=True) if states else torch.zeros(0, 1, 1)
-    longest = token.shape[1]
-    present = torch.arange(longest) < torch.tensor([len(s) for s in states])[:, None]
+    token, present = padded(states)
     target, candidate = torch.zeros(len(exchanges), count), torch.zeros(len(exchanges), count)
     selected = torch.zeros(len(exchanges), count, 2)
     anchor = torch.zeros(len(exchanges), ANCHORS, count)

@@ -14,6 +14,7 @@ from scene3d.errors import InputError
 from scene3d.model.answering import Answering, take_referents
 from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import GrounderConfig
+from scene3d.model.naming import Naming, NamingConfig
 from scene3d.model.question import Question
 from scene3d.model.readings import Readings, ReadingsConfig
 from scene3d.model.referents import referents
@@ -41,6 +42,7 @@ def grounder() -> Any:
     return SimpleNamespace(
         scorer=scorer.eval(),
         readings=Readings(ReadingsConfig(kinds=len(KINDS))).eval(),
+        naming=Naming(NamingConfig()).eval(),
         language=language,
         config=GrounderConfig(link_threshold=0.2),
         detector_config=SimpleNamespace(classes=KINDS),

@@ -1,0 +1,79 @@
+import torch
+
+from scene3d.model.naming import NAMES, Naming, NamingConfig, told_of
+from scene3d.model.question import Question, Said
+from scene3d.model.relations import RelationScorer, ScorerConfig
+from scene3d.model.text import text_encoder
+from tests.model.language_parts import KINDS, some_referents
+
+
+def scorer() -> RelationScorer:
+    torch.manual_seed(2)
+    config = ScorerConfig(feature_width=8, kinds=len(KINDS), width=32, heads=2)
+    return RelationScorer(config, torch.randn(len(KINDS), 384)).eval()
+
+
+def test_words_are_as_the_encoder_gives_them_one_by_one():
+    sentences = ["A lamp.", "The chair between the bed and the wardrobe"]
+    words, (late, present) = text_encoder().words(sentences), text_encoder().tokens(sentences)
+    assert torch.equal(words.late, late)
+    assert torch.equal(words.present, present)
+    assert words.span == text_encoder().spans(sentences)
+    assert words.early.shape == late.shape
+    assert not torch.allclose(words.early, late)
+
+
+def test_padding_does_not_change_what_is_named():
+    naming = Naming(NamingConfig()).eval()
+    questions = [Question(text="the lamp"), Question(text="the chair that stands between the bed and the wardrobe")]
+    words = text_encoder().words([question.spoken() for question in questions])
+    together = naming.named(questions, words)
+    alone = [naming.named([q], text_encoder().words([q.spoken()]))[0] for q in questions]
+    assert together == alone
+    assert all(len(names) == NAMES for names in together)
+
+
+def test_a_dialogue_names_nothing():
+    naming, question = Naming(NamingConfig()).eval(), Question(text="the lamp on the desk")
+    with torch.no_grad():
+        naming.name.bias[1] = 20.0
+    later = Question(text="the lamp on the desk", before=(Said(user="Hello", answer="Hello"),))
+    words = text_encoder().words([question.spoken(), later.spoken()])
+    assert naming.named([question, later], words) == [["the lamp on the desk", "", "", ""], [""] * NAMES]
+
+
+def test_what_is_told_is_what_each_name_finds_alone():
+    seen, of, encoder = some_referents(5), scorer(), text_encoder()
+    named = [["lamp", "the desk", "", ""], ["", "", "", ""], ["lamp", "", "the desk", ""]]
+    selected = torch.zeros(3, 5, 2)
+    told = told_of(named, of, encoder.tokens, seen, selected)
+    assert told.sought.tolist() == [True, False, True]
+    assert told.by.tolist() == [[True, False, False], [False] * 3, [False, True, False]]
+    with torch.no_grad():
+        lamp = of(*encoder.tokens(["lamp"]), seen, torch.zeros(1, 5, 2))
+    torch.testing.assert_close(told.candidate[0], lamp.candidate[0], atol=1e-4, rtol=1e-4)
+    assert torch.equal(told.candidate[0], told.candidate[2])
+    assert torch.equal(told.anchor[0, 0], told.anchor[2, 1])
+    torch.testing.assert_close(told.anchor[0, 0].exp().sum(), torch.tensor(1.0))
+
+
+def test_the_scorer_takes_what_it_is_told():
+    seen, of = some_referents(5), scorer()
+    token, present = text_encoder().tokens(["on the desk there is a lamp", "a lamp"])
+    told = told_of([["lamp", "the desk", "", ""], []], of, text_encoder().tokens, seen, torch.zeros(2, 5, 2))
+    with torch.no_grad():
+        plain, heard = (of(token, present, seen, torch.zeros(2, 5, 2), told=each) for each in (None, told))
+    assert torch.equal(heard.candidate[0], told.candidate[0])
+    assert torch.equal(heard.anchor[0, 0], told.anchor[0, 0])
+    assert torch.equal(heard.anchor[0, 1], plain.anchor[0, 1])
+    assert not torch.allclose(heard.target[0], plain.target[0])
+    torch.testing.assert_close(heard.target[1], plain.target[1])
+
+
+def test_a_name_for_what_the_user_selected_goes_by_the_selection():
+    seen, of, chosen = some_referents(4), scorer(), []
+    of.register_forward_pre_hook(lambda _, given: chosen.append(given[3]))
+    selected = torch.zeros(2, 4, 2)
+    selected[0, 2, 0] = 1
+    told_of([["", "this object", "", ""], ["", "the desk", "", ""]], of, text_encoder().tokens, seen, selected)
+    assert chosen[0][:, :, 0].tolist() == [[0, 0, 1, 0], [0, 0, 0, 0]]
