@@ -17,7 +17,7 @@ _THIRD = ("closer", "farther")
 MEASURED = (*COMPARED, "distance", "side")
 """What is asked of two things or three, each singled out by its own words."""
 
-_SURELY_ABSENT = 0.8
+_SURELY_ABSENT = 0.95
 """Who asks how far two things are apart seldom asks about what is not there."""
 _MOST_KINDS, _TOLD, _THERE = 6, 2, 0.6
 """Of a room's description: kinds of things, places, and the score from which a thing is told."""
