@@ -15,6 +15,8 @@ from scene3d.planner.ground import Atom
 from scene3d.planner.problem import write_goal
 from scene3d.planner.world import Thing, World
 
+_LEAST_FIT, _OUT_OF_REACH = 0.02, 0.7
+"""How likely a thing must be of a fitting class to be taken for it, and what one that no robot gets to counts."""
 _FACT = re.compile(r"\s*(not\s+)?([\w-]+)\s*\(\s*([^()]*?)\s*\)\s*")
 
 
@@ -102,10 +104,10 @@ def load_activities(path: Path) -> tuple[Activity, ...]:
 
 
 def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) -> Instance:
-    """Choose an object per slot: one that the request names, else one that a robot gets to, else the surest.
+    """Choose an object per slot: one that the request names, else the one that is likeliest of a fitting class.
 
-    Where nothing in the scene is likeliest of a fitting class, what may be of one is taken for it: who asks for a cup
-    knows that there is one.
+    That need not be its likeliest class: who asks for a cup knows that there is one. All right for 0.86 of what can be
+    done in rooms of training furniture; things whose likeliest class fits, reachable ones first, for 0.84.
 
     Args:
         activity: With its slots.
@@ -117,37 +119,24 @@ def instantiate(activity: Activity, world: World, *, named: Iterable[int] = ()) 
     missing: list[str] = []
     trust = 1.0
     for slot, labels in activity.slots.items():
-        free = [t for t in world.things if t.id not in {other.id for other in taken.values()}]
-        fitting = [t for t in free if t.label in labels]
+        used = {other.id for other in taken.values()}
+        fitting = [t for t in world.things if t.id not in used and t.fits(labels) >= _LEAST_FIT]
         if not fitting:
-            thing, share = _perhaps(free, labels)
-            if thing is None:
-                missing.append(slot)
-            else:
-                taken[slot] = thing
-                trust *= share**0.5
+            missing.append(slot)
             continue
-        taken[slot] = min(
+        chosen = min(
             fitting,
             key=lambda t: (
-                order.get(t.id, len(order)),
-                ("reachable", t.name) not in world.facts,
-                labels.index(t.label),
-                -t.score,
+                order.get(t.id, len(order)) if t.label in labels else len(order),
+                -t.fits(labels) * (1.0 if ("reachable", t.name) in world.facts else _OUT_OF_REACH),
+                labels.index(t.label) if t.label in labels else len(labels),
             ),
         )
+        if chosen.label not in labels:
+            trust *= chosen.fits(labels) ** 0.5
+            chosen = chosen.called(max(labels, key=lambda label: chosen.likely.get(label, 0.0)))
+        taken[slot] = chosen
     return Instance(activity=activity, objects=taken, missing=tuple(missing), trust=trust)
-
-
-def _perhaps(things: Iterable[Thing], labels: tuple[str, ...]) -> tuple[Thing | None, float]:
-    """The thing that is likeliest of one of these classes although of another likelier, and how likely; under the
-    likeliest of them."""
-    best, share = None, 0.0
-    for thing in things:
-        known = {label: thing.likely[label] for label in labels if label in thing.likely}
-        if thing.score * sum(known.values()) > share:
-            best, share = thing.called(max(known, key=known.__getitem__)), thing.score * sum(known.values())
-    return best, share
 
 
 def _activity(record: object, where: str) -> Activity:

@@ -80,7 +80,7 @@ class Planner:
             thing.id: label
             for thing in self.world.things
             for label in thing.likely
-            if thing.called(label).name in names
+            if label != thing.label and thing.called(label).name in names
         }
         return self._world_with(called) if called else self.world
 

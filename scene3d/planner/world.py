@@ -43,7 +43,12 @@ class Thing:
     score: float
     longest_m: float
     likely: Mapping[str, float] = field(default_factory=dict)
-    """Other classes that it may be of, with their probabilities."""
+    """Classes that it may be of, with their probabilities; empty where only `label` is known."""
+
+    def fits(self, labels: Iterable[str]) -> float:
+        """How likely it is there and of one of these classes."""
+        likely = self.likely or {self.label: 1.0}
+        return self.score * sum(likely.get(label, 0.0) for label in labels)
 
     def called(self, label: str) -> Thing:
         """The same thing under another class."""
@@ -175,7 +180,7 @@ def _things(
             name=f"{slug(label)}_{object_id}",
             score=float(found.score[row]),
             longest_m=float((box[row, 3:] - box[row, :3]).max()),
-            likely={name: share for name, share in likely[row].items() if name != label},
+            likely=likely[row],
         )
         yield thing.called(called[object_id]) if object_id in called else thing
 

@@ -240,19 +240,23 @@ class AskedStream:
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
             samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
-            questions = [exchange.question for exchange in exchanges]
-            states = token_states(self.encoder, [question.spoken() for question in questions])
-            self.pools[path] = (exchanges, states, self._names(questions))
+            self.pools[path] = (exchanges, *self._read([exchange.question for exchange in exchanges]))
         return self.pools[path]
 
-    def _names(self, questions: list[Question], *, batch: int = 64) -> list[list[str]]:
-        if self.naming is None:
-            return [[] for _ in questions]
-        names: list[list[str]] = []
-        for start in range(0, len(questions), batch):
-            some = questions[start : start + batch]
-            names += self.naming.named(some, self.encoder.words([question.spoken() for question in some]))
-        return names
+    def _read(self, questions: list[Question], *, batch: int = 64) -> tuple[list[Tensor], list[list[str]]]:
+        """States of the tokens of each question, half precision, and what it names."""
+        order = sorted(range(len(questions)), key=lambda i: len(questions[i].spoken()))
+        states, named = [torch.empty(0)] * len(questions), [[""]] * len(questions)
+        for start in range(0, len(order), batch):
+            rows = order[start : start + batch]
+            chosen = [questions[row] for row in rows]
+            words = self.encoder.words([question.spoken() for question in chosen])
+            for row, state, there in zip(rows, words.late, words.present, strict=True):
+                states[row] = state[there].half()
+            if self.naming is not None:
+                for row, own in zip(rows, self.naming.named(chosen, words), strict=True):
+                    named[row] = own
+        return states, named
 
 
 def padded(states: list[Tensor]) -> tuple[Float[Tensor, "t l e"], Bool[Tensor, "t l"]]:

@@ -61,6 +61,19 @@ def test_a_single_target_is_linked_and_among_the_candidates() -> None:
         assert set(turn.targets) <= set(turn.candidates)
 
 
+@pytest.mark.parametrize("heldout", [False, True])
+def test_what_is_named_stands_in_the_sentence_with_a_name_for_every_anchor(heldout: bool) -> None:
+    named = 0
+    for task in ("grounding", "multi_grounding", "qa"):
+        for sample in _of_task(task, heldout=heldout):
+            (turn,) = sample.turns
+            if turn.named:
+                assert all(name in turn.user.lower() for name in turn.named), turn
+                assert len(turn.named) - 1 == len(turn.anchors) or sample.family == "zero_anchor", turn
+                named += len(turn.named) > 1
+    assert named > 30
+
+
 def test_training_never_uses_what_is_held_out() -> None:
     for sample in _spoken():
         assert not re.search(r"/h\d", sample.template)
