@@ -1,0 +1,79 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scene3d.config import load_config
+from scene3d.model.detector import Detector
+from scene3d.model.grounder import SCORER_WEIGHTS, Grounder, GrounderConfig
+from scene3d.model.naming import NAMES, Naming, NamingConfig
+from scene3d.model.relations import ScorerConfig
+from scene3d.model.text import text_encoder
+from scene3d.synth import load_training_scene
+from scene3d.synth.language.words import all_labels
+from scene3d.train import checkpoint, relations
+from scene3d.train.detector import DetectorTraining
+from scene3d.train.proposed import ProposedRoom
+from scene3d.train.relations import AskedStream, RelationTraining, train_relations
+from tests.model.language_parts import some_referents
+
+CLASSES = tuple(all_labels()[:5])
+SCORER = ScorerConfig(feature_width=8, kinds=len(CLASSES), width=32, heads=2)
+FEW = RelationTraining(scorer=SCORER, steps=4, rooms=1, sentences=12, pool=20, told=0.5, seed=2)
+
+
+@pytest.fixture
+def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """With a naming that takes every word for what is sought; every true object is proposed, each once."""
+    config = replace(load_config(DetectorTraining, "detector/tiny").model, classes=CLASSES)
+    naming = Naming(NamingConfig())
+    with torch.no_grad():
+        assert naming.name.bias is not None
+        naming.name.bias.copy_(torch.tensor([0.0, 20.0, 0.0, 0.0, 0.0]))
+    settings = GrounderConfig(scorer=SCORER)
+    Grounder(Detector.from_config(config), config, None, settings, naming=naming).save_pretrained(tmp_path / "model")
+
+    def rooms(*_: object, **__: object) -> list[ProposedRoom]:
+        found = []
+        for path in sorted(scenes.glob("*.npz")):
+            things = [thing for thing in load_training_scene(path).objects if thing.seen]
+            seen = replace(some_referents(len(things)), kind=torch.rand(len(things), len(CLASSES)).softmax(1))
+            found.append(ProposedRoom(path=path, seen=seen, owner=torch.tensor([thing.id for thing in things])))
+        return found
+
+    monkeypatch.setattr(relations, "proposed_rooms", rooms)
+    return str(tmp_path / "model")
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
+    whole = train_relations(FEW, model, scenes, tmp_path / "whole", save_every=2)
+    save = checkpoint.save
+
+    def stop(out: Path, states: dict[str, object]) -> None:
+        save(out, states)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_relations(FEW, model, scenes, tmp_path / "parts", save_every=2)
+    parts = train_relations(FEW, model, scenes, tmp_path / "parts", save_every=2)
+    one, other = load_file(whole / SCORER_WEIGHTS), load_file(parts / SCORER_WEIGHTS)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert Grounder.from_pretrained(str(whole)).naming is not None
+
+
+def test_a_share_of_the_sentences_comes_with_its_names(model: str, scenes: Path) -> None:
+    naming, rooms = Grounder.from_pretrained(model).naming, relations.proposed_rooms(None, scenes)  # type: ignore[arg-type]
+    for share, expected in ((0.0, {0}), (1.0, {NAMES})):
+        stream = AskedStream(rooms, text_encoder(), replace(FEW, told=share), naming)
+        _, asked, named = next(stream.at(0))
+        assert {len(own) for own in named} == expected
+        assert len(named) == len(asked.target)
+    assert any(own[0] for own in named)
+    assert not any(own[1] for own in named)
+    token, present = stream.encode([own[0] for own in named if own[0]][:2])
+    assert token.shape[:2] == present.shape
+    assert present[:, 0].all()
