@@ -11,15 +11,13 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.grounder import Grounder
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
-from scene3d.train import checkpoint
+from scene3d.train.head import HeadTrainer
 from scene3d.train.phrases import Wording, fits, say, wording_of
-from scene3d.train.progress import TrainingLog
 from scene3d.train.proposed import NOBODY, UNCLEAR, ProposedRoom, proposed_rooms
 
 
@@ -77,34 +75,17 @@ def train_alignment(config: AlignmentTraining, model: str, data: Path, out: Path
         text_width=grounder.config.text_width,
         width=grounder.config.alignment_width,
     )
-    optimizer = torch.optim.AdamW(head.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
-    parts = {"head": head, "optimizer": optimizer, "schedule": schedule}
-    state = checkpoint.load(out, config=to_mapping(config))
-    first = 0
-    if state is not None:
-        first = state["step"]
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+    trainer = HeadTrainer(head, config, out)
     scenes = spoken_scenes(proposed_rooms(grounder, data, variants=config.variants))
     words = _EncodedWords(grounder.config.text_encoder)
-    with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
-        for step in range(first, config.steps):
-            rng = random.Random(config.seed * 1_000_003 + step)
-            loss = torch.stack(
-                [
-                    _scene_loss(head, scene, rng.choice(scenes), words, config, rng)
-                    for scene in rng.sample(scenes, min(config.scenes, len(scenes)))
-                ]
-            ).mean()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            log.step(step + 1, {"loss": float(loss.detach())})
-            if (step + 1) % save_every == 0 or step + 1 == config.steps:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+
+    def losses_at(step: int) -> dict[str, Tensor]:
+        rng = random.Random(config.seed * 1_000_003 + step)
+        chosen = rng.sample(scenes, min(config.scenes, len(scenes)))
+        losses = [_scene_loss(head, scene, rng.choice(scenes), words, config, rng) for scene in chosen]
+        return {"phrases": torch.stack(losses).mean()}
+
+    trainer.run(losses_at, every=50, save_every=save_every)
     grounder.alignment = head.eval()
     grounder.save_pretrained(out / "model")
     return out / "model"

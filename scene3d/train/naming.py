@@ -15,16 +15,14 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from scene3d.config import to_mapping
 from scene3d.model.grounder import Grounder
 from scene3d.model.naming import NAMES, Naming, NamingConfig
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth.language import speak
 from scene3d.synth.language.sample import Task
-from scene3d.train import checkpoint
 from scene3d.train.data import find_samples
 from scene3d.train.exchanges import exchanges_of, facts_of
-from scene3d.train.progress import TrainingLog
+from scene3d.train.head import HeadTrainer
 
 _WORD = re.compile(r"[a-z]{3,}")
 _SHARES: dict[Task | None, float] = {"grounding": 0.45, "multi_grounding": 0.15, "qa": 0.25, None: 0.15}
@@ -85,29 +83,14 @@ def train_naming(config: NamingTraining, model: str, data: Path, out: Path, *, s
     grounder = Grounder.from_pretrained(model)
     torch.manual_seed(config.seed)
     naming = Naming(config.naming)
-    optimizer = torch.optim.AdamW(naming.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
-    parts = {"naming": naming, "optimizer": optimizer, "schedule": schedule}
-    state = checkpoint.load(out, config=to_mapping(config))
-    first = 0
-    if state is not None:
-        first = state["step"]
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+    trainer = HeadTrainer(naming, config, out)
     examples = examples_of(find_samples(data)[: config.rooms], text_encoder(grounder.config.text_encoder), config)
-    with TrainingLog(out, steps=config.steps, first_step=first, every=100) as log:
-        for step in range(first, config.steps):
-            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
-            loss = naming_loss(naming, examples, config)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(naming.parameters(), config.clip)
-            optimizer.step()
-            schedule.step()
-            log.step(step + 1, {"loss": float(loss.detach())})
-            if (step + 1) % save_every == 0 or step + 1 == config.steps:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+    trainer.run(
+        lambda step: {"words": naming_loss(naming, examples, config)},
+        every=100,
+        save_every=save_every,
+        clip=config.clip,
+    )
     grounder.naming = naming.eval()
     grounder.save_pretrained(out / "model")
     return out / "model"

@@ -14,7 +14,6 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.detector import COLOURS
 from scene3d.model.grounder import Grounder
@@ -22,9 +21,8 @@ from scene3d.model.readings import ASPECTS, MENTIONS, ROOMS, Readings, ReadingsC
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
-from scene3d.train import checkpoint
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
-from scene3d.train.progress import TrainingLog
+from scene3d.train.head import HeadTrainer
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
 from scene3d.train.relations import token_states
 
@@ -94,32 +92,12 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
     grounder.readings = None  # so that rooms are seen with the detector's own colours
     torch.manual_seed(config.seed)
     readings = Readings(config.readings)
-    optimizer = torch.optim.AdamW(readings.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
-    parts = {"readings": readings, "optimizer": optimizer, "schedule": schedule}
-    state = checkpoint.load(out, config=to_mapping(config))
-    first = 0
-    if state is not None:
-        first = state["step"]
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+    trainer = HeadTrainer(readings, config, out)
     rooms = proposed_rooms(grounder, data, variants=config.variants)
     examples = examples_of(rooms, text_encoder(grounder.config.text_encoder), config)
     if not len(examples.colour):
         raise InputError(f"{data}: no room here has colours to learn from")
-    with TrainingLog(out, steps=config.steps, first_step=first, every=100) as log:
-        for step in range(first, config.steps):
-            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
-            losses = readings_losses(readings, examples, config)
-            loss = torch.stack(list(losses.values())).sum()
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            schedule.step()
-            log.step(step + 1, {name: float(value.detach()) for name, value in (losses | {"loss": loss}).items()})
-            if (step + 1) % save_every == 0 or step + 1 == config.steps:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+    trainer.run(lambda step: readings_losses(readings, examples, config), every=100, save_every=save_every)
     grounder.readings = readings.eval()
     grounder.save_pretrained(out / "model")
     return out / "model"

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from scene3d.config import to_mapping
 from scene3d.errors import InputError
 from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
@@ -23,9 +22,8 @@ from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth.language import speak
 from scene3d.synth.names import names_of
-from scene3d.train import checkpoint
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
-from scene3d.train.progress import TrainingLog
+from scene3d.train.head import HeadTrainer
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
 from scene3d.types import Referents
 
@@ -113,43 +111,26 @@ def train_relations(
         if known is None:
             raise InputError(f"model {start!r} has no relation scorer to start from")
         scorer.load_state_dict(scorer.state_dict() | known.state_dict() | {"kind_names": kinds})
-    optimizer = torch.optim.AdamW(scorer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=config.steps + 1)
-    parts = {"scorer": scorer, "optimizer": optimizer, "schedule": schedule}
-    state = checkpoint.load(out, config=to_mapping(config))
-    first = 0
-    if state is not None:
-        first = state["step"]
-        for name, part in parts.items():
-            part.load_state_dict(state[name])
+    trainer = HeadTrainer(scorer, config, out)
     rooms = proposed_rooms(grounder, data, variants=config.variants)
     stream = AskedStream(rooms, encoder, config, grounder.naming)
-    with TrainingLog(out, steps=config.steps, first_step=first, every=50) as log:
-        for step in range(first, config.steps):
-            torch.manual_seed(config.seed * 1_000_003 + step)  # so that a resumed run is the same run
-            sums: dict[str, Tensor] = {}
-            for seen, asked, named in stream.at(step):
-                spread = asked.token[asked.present].std()
-                token = asked.token + config.word_noise * spread * torch.randn(asked.token.shape)
-                kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
-                kept[:, 0] = True
-                scorer.eval()
-                told = told_of(named, scorer, stream.encode, seen, asked.selected)
-                scorer.train()
-                scores = scorer(token, kept, seen, asked.selected, hints_of(asked, config.hinted), told)
-                for name, value in relation_losses(scores, asked).items():
-                    sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
-            loss = torch.stack([*sums.values(), torch.zeros(())]).sum()
-            optimizer.zero_grad(set_to_none=True)
-            if sums:  # else nothing that these sentences ask for was proposed
-                loss.backward()
-                torch.nn.utils.clip_grad_norm_(scorer.parameters(), config.clip)
-                optimizer.step()
-            schedule.step()
-            log.step(step + 1, {name: float(value.detach()) for name, value in (sums | {"loss": loss}).items()})
-            if (step + 1) % save_every == 0 or step + 1 == config.steps:
-                states = {name: part.state_dict() for name, part in parts.items()}
-                checkpoint.save(out, states | {"step": step + 1, "config": to_mapping(config)})
+
+    def losses_at(step: int) -> dict[str, Tensor]:
+        sums: dict[str, Tensor] = {}
+        for seen, asked, named in stream.at(step):
+            spread = asked.token[asked.present].std()
+            token = asked.token + config.word_noise * spread * torch.randn(asked.token.shape)
+            kept = asked.present & (torch.rand(asked.present.shape) >= config.word_dropout)
+            kept[:, 0] = True
+            scorer.eval()
+            told = told_of(named, scorer, stream.encode, seen, asked.selected)
+            scorer.train()
+            scores = scorer(token, kept, seen, asked.selected, hints_of(asked, config.hinted), told)
+            for name, value in relation_losses(scores, asked).items():
+                sums[name] = sums.get(name, torch.zeros(())) + value / config.rooms
+        return sums  # none where nothing that these sentences ask for was proposed
+
+    trainer.run(losses_at, every=50, save_every=save_every, clip=config.clip)
     grounder.scorer = scorer.eval()
     grounder.save_pretrained(out / "model")
     return out / "model"
