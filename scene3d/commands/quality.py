@@ -103,11 +103,16 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
     for split, value in result["one, many or none"]["f1@0.25"].items():
         table.add_row(split, f"{value:.3f}", f"{result['one, many or none']['f1@0.5'][split]:.3f}")
     console.print(table)
-    table = Table("family", "sentences", "Acc@.25", "Acc@.5", "random @.25")
+    table = Table("family", "sentences", "Acc@.25", "random", "crowded", "Acc@.25", "random")
     for name, row in result["families"].items():
-        numbers = (f"{row[key]:.2f}" for key in ("acc@0.25", "acc@0.5", "random of class @0.25"))
-        table.add_row(name, str(row["sentences"]), *numbers)
+        numbers = [
+            cell
+            for part in (row, row["two or more distractors"])
+            for cell in (str(part["sentences"]), f"{part['acc@0.25']:.2f}", f"{part['random of class @0.25']:.2f}")
+        ]
+        table.add_row(name, *numbers)
     console.print(table)
+    console.print("crowded: two or more distractors of the same name", highlight=False)
     absence = result["absence"]
     console.print(
         f"ECE {absence['ece']:.3f}, zero-target accuracy {absence['zero_target_accuracy']:.3f}", highlight=False

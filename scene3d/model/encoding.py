@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from scene3d.model.fronts import square_fronts
 from scene3d.model.proposals import ElementProposals
 from scene3d.types import Scene
 
@@ -26,21 +27,22 @@ class Encoding:
     feature: Float[Tensor, "q c"]
     class_logit: Float[Tensor, "q k"]
     """Per class, background last."""
-    facing: Float[Tensor, "q 2"]
+    front: Float[Tensor, "q 2"]
+    """Unit vectors, square to how the thing stands."""
     facing_logit: Float[Tensor, "q"]
     colour_logit: Float[Tensor, "q m"]
     material_logit: Float[Tensor, "q l"]
 
 
-def encoding_of(superpoint: Int64[Tensor, "n"], found: ElementProposals) -> Encoding:
-    """What is kept of proposals over superpoints."""
+def encoding_of(superpoint: Int64[Tensor, "n"], normal: Float[Tensor, "n 3"], found: ElementProposals) -> Encoding:
+    """What is kept of proposals over superpoints of points with these normals."""
     return Encoding(
         superpoint=superpoint,
         mask=found.mask,
         score=found.score,
         feature=found.feature,
         class_logit=found.reading.class_logit,
-        facing=found.reading.facing,
+        front=square_fronts(found.reading.facing, found.mask, superpoint, normal),
         facing_logit=found.reading.facing_logit,
         colour_logit=found.reading.colour_logit,
         material_logit=found.reading.material_logit,

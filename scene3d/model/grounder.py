@@ -213,7 +213,8 @@ class Grounder(nn.Module, ModelHubMixin):
         elements = _timed(times, "backbone", lambda: self.detector.encode([scan])[0])
         found = _timed(times, "decoder", lambda: propose(self.detector, elements, self.config.rules))
         assert scene.superpoint is not None
-        encoding = encoding_of(scene.superpoint, found)
+        assert scene.normal is not None
+        encoding = encoding_of(scene.superpoint, scene.normal, found)
         if cache:
             save_encoding(path, encoding)
         return Session(self, scene, encoding, times)

@@ -204,6 +204,6 @@ def _proposals(grounder: Grounder, scene: Scene, encoding: Encoding) -> Proposal
         box=box,
         label=tuple(classes[i] for i in best),
         rgb=rgb,
-        facing_rad=torch.atan2(encoding.facing[:, 1], encoding.facing[:, 0]),
+        facing_rad=torch.atan2(encoding.front[:, 1], encoding.front[:, 0]),
         facing_confidence=encoding.facing_logit.sigmoid(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -22,6 +22,17 @@ _WRITTEN = 8
 """Sentences per room that are answered in writing."""
 
 
+class Judged(NamedTuple):
+    """One sentence for one object."""
+
+    hit_25: float
+    hit_50: float
+    guess: float
+    """Chance that a random object of the right class is a hit at IoU .25."""
+    distractors: int
+    """Other objects of the same name."""
+
+
 @dataclass
 class GroundingFigures:
     """Collects rooms."""
@@ -34,10 +45,7 @@ class GroundingFigures:
     """First links of the language model's answers, by whether they listen to the scorer."""
     several: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
     abstention: AbstentionMetrics = field(default_factory=AbstentionMetrics)
-    families: dict[str, list[tuple[float, float, float]]] = field(default_factory=lambda: defaultdict(list))
-    """Per family: hit at IoU .25, at .5, and the chance that a random object of the right class is a hit at .25."""
-    crowded: list[float] = field(default_factory=list)
-    """Hits at .25 where there are two or more distractors of the same name."""
+    families: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
     contained: list[float] = field(default_factory=list)
     """Whether the target was proposed at all: the most that grounding can reach, at IoU .25."""
 
@@ -66,24 +74,18 @@ class GroundingFigures:
     def result(self) -> dict[str, Any]:
         """All figures, fractions 0–1."""
         families = {
-            name: {
-                "sentences": len(rows),
-                "acc@0.25": float(np.mean([row[0] for row in rows])),
-                "acc@0.5": float(np.mean([row[1] for row in rows])),
-                "random of class @0.25": float(np.mean([row[2] for row in rows])),
-            }
+            name: {**_means(rows), "two or more distractors": _means(_crowded(rows))}
             for name, rows in sorted(self.families.items())
         }
+        judged = [row for rows in self.families.values() for row in rows]
         return {
             "single target": self.single.result(),
             "single target, alignment alone": self.alignment.result(),
             "single target, written, scorer and language model": self.written[True].result(),
             "single target, written, language model alone": self.written[False].result(),
-            "single target, random of the right class @0.25": float(
-                np.mean([row[2] for rows in self.families.values() for row in rows])
-            ),
+            "single target, random of the right class @0.25": _means(judged)["random of class @0.25"],
             "single target, proposed at all @0.25": float(np.mean(self.contained)),
-            "two or more distractors @0.25": float(np.mean(self.crowded)) if self.crowded else float("nan"),
+            "two or more distractors @0.25": _means(_crowded(judged))["acc@0.25"],
             "one, many or none": self.several.result(),
             "absence": self.abstention.result(),
             "families": families,
@@ -111,9 +113,7 @@ class GroundingFigures:
                 self.alignment.add(benchmark_box_iou("scanrefer", boxes[best], target), eval_type=kind)
             hits = [float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS]
             guess = _guess(boxes, truth, turn.candidates or turn.targets, turn.targets)
-            self.families[sample.family].append((hits[0], hits[1], guess))
-            if len(turn.candidates) >= 3:
-                self.crowded.append(hits[0])
+            self.families[sample.family].append(Judged(*hits, guess, max(len(turn.candidates) - 1, 0)))
             every = benchmark_box_iou("scanrefer", boxes, target)
             self.contained.append(float(len(every) > 0 and every.max() >= _HITS[0]))
 
@@ -156,6 +156,21 @@ class GroundingFigures:
                 zero_target=not turn.targets,
                 said_absent=silent,
             )
+
+
+def _crowded(rows: list[Judged]) -> list[Judged]:
+    """Where there are two or more distractors."""
+    return [row for row in rows if row.distractors >= 2]
+
+
+def _means(rows: list[Judged]) -> dict[str, float]:
+    hit_25, hit_50, guess, _ = np.mean(rows, axis=0) if rows else [float("nan")] * 4
+    return {
+        "sentences": len(rows),
+        "acc@0.25": float(hit_25),
+        "acc@0.5": float(hit_50),
+        "random of class @0.25": float(guess),
+    }
 
 
 def truth_boxes(room: JudgedRoom) -> dict[int, np.ndarray]:

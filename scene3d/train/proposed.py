@@ -24,7 +24,7 @@ from scene3d.train.targets import mask_overlap, scan_targets
 from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
-_MEASURED = 4
+_MEASURED = 5
 """Counts the ways in which places have been measured; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
@@ -110,7 +110,7 @@ def propose_sample(
     """Referents of a sample with the detector's own colours, and `ProposedRoom.owner` and `.painted`."""
     scan = sample.scan
     found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
-    encoding = encoding_of(scan.superpoint, found)
+    encoding = encoding_of(scan.superpoint, scan.normal, found)
     seen = referents(encoding, scan.xyz_m, scan.normal)
     overlap = mask_overlap(found.mask, scan_targets(sample))
     owner = torch.full((len(found.mask),), NOBODY)

@@ -196,7 +196,7 @@ def test_masks_of_one_picture_are_referents_too(grounder: Any) -> None:
         score=torch.full((count,), 0.9),
         feature=torch.randn(count, 8),
         class_logit=torch.randn(count, len(KINDS) + 1),
-        facing=torch.randn(count, 2),
+        front=torch.nn.functional.normalize(torch.randn(count, 2), dim=1),
         facing_logit=torch.zeros(count),
         colour_logit=torch.randn(count, 12),
         material_logit=torch.randn(count, 10),
