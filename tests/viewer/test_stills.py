@@ -93,16 +93,17 @@ def test_a_person_stands_on_free_floor_and_sees_what_is_meant(target: int) -> No
     assert member.float().mean() > 0.01
 
 
-def test_a_contact_sheet_has_a_row_per_answer_and_their_colours() -> None:
+def test_a_contact_sheet_has_a_row_per_answer_and_one_for_the_plan() -> None:
     layers, session = make_layers(), ScriptedSession()
     asked = [("Where is the lamp?", ()), ("Describe <ref>.", (SHELF,))]
     exchanges = [Exchange(question=q, answer=session.ask(q, select=s), select=s) for q, s in asked]
     sheet = contact_sheet(layers, exchanges, plan=make_plan(), theme="dark")
-    half = sheet.height // 2
-    top, bottom = (sheet.crop((0, y, sheet.width, y + half)) for y in (0, half))
-    assert coloured_like(top, LAMP).sum() > 200
-    assert coloured_like(bottom, SHELF).sum() > 2000
-    assert coloured_like(top, SHELF).sum() == coloured_like(bottom, LAMP).sum() == 0
+    third = sheet.height // 3
+    first, second, planned = (sheet.crop((0, y, sheet.width, y + third)) for y in (0, third, 2 * third))
+    assert coloured_like(first, LAMP).sum() > 200
+    assert coloured_like(second, SHELF).sum() > 2000
+    assert coloured_like(first, SHELF).sum() == coloured_like(second, LAMP).sum() == 0
+    assert min(coloured_like(planned, LAMP).sum(), coloured_like(planned, TABLE).sum()) > 200
 
 
 def test_pictures_need_no_display_and_no_graphics_library() -> None:

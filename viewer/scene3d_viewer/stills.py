@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -70,16 +69,25 @@ def overview(layers: Layers, *, theme: ThemeName = "light") -> Image.Image:
     return _row(tiles, THEMES[theme])
 
 
-def answer_sheet(
-    layers: Layers, exchange: Exchange, *, plan: Plan | None = None, theme: ThemeName = "light"
-) -> Image.Image:
+def answer_sheet(layers: Layers, exchange: Exchange, *, theme: ThemeName = "light") -> Image.Image:
     """One answer: its text with coloured phrases, and its objects from above and as a person sees them."""
     lit = exchange.objects() + tuple(i for i in exchange.select if i not in exchange.objects())
+    tiles = [
+        _text_tile(layers, exchange, THEMES[theme]),
+        picture(layers, from_above(layers), lit=lit, theme=theme),
+        picture(layers, first_person(layers, lit), lit=lit, theme=theme),
+    ]
+    return _row(tiles, THEMES[theme])
+
+
+def plan_sheet(layers: Layers, plan: Plan, *, theme: ThemeName = "light") -> Image.Image:
+    """A plan: its steps or what is in their way, where they lead, and their objects."""
+    lit = tuple(dict.fromkeys(i for step in plan.steps for i in step.args.values()))
     markers = markers_of(layers, plan)
     tiles = [
-        _text_tile(layers, exchange, plan, THEMES[theme]),
+        _plan_tile(layers, plan, lit, THEMES[theme]),
         picture(layers, from_above(layers), lit=lit, markers=markers, theme=theme),
-        picture(layers, first_person(layers, lit), lit=lit, markers=markers, theme=theme),
+        picture(layers, first_person(layers, lit), lit=lit, theme=theme),
     ]
     return _row(tiles, THEMES[theme])
 
@@ -87,9 +95,9 @@ def answer_sheet(
 def contact_sheet(
     layers: Layers, exchanges: Sequence[Exchange] = (), *, plan: Plan | None = None, theme: ThemeName = "light"
 ) -> Image.Image:
-    """All answers beneath each other; the overview where there are none. The plan belongs to the last answer."""
-    last = len(exchanges) - 1
-    rows = [answer_sheet(layers, e, plan=plan if i == last else None, theme=theme) for i, e in enumerate(exchanges)]
+    """All answers beneath each other, then the plan; the overview where there is neither."""
+    rows = [answer_sheet(layers, exchange, theme=theme) for exchange in exchanges]
+    rows += [] if plan is None else [plan_sheet(layers, plan, theme=theme)]
     rows = rows or [overview(layers, theme=theme)]
     sheet = Image.new("RGB", (max(r.width for r in rows), sum(r.height for r in rows)), THEMES[theme].background)
     top = 0
@@ -171,7 +179,7 @@ class _Word:
     """Part of a phrase that names nothing here."""
 
 
-def _text_tile(layers: Layers, exchange: Exchange, plan: Plan | None, look: Theme) -> Image.Image:
+def _text_tile(layers: Layers, exchange: Exchange, look: Theme) -> Image.Image:
     tile = Image.new("RGB", (_TEXT_WIDTH, _TILE[1]), look.panel)
     draw = ImageDraw.Draw(tile)
     names = iter([layers.by_id(i) for i in exchange.select])
@@ -181,19 +189,29 @@ def _text_tile(layers: Layers, exchange: Exchange, plan: Plan | None, look: Them
         asked.append(_Word(chosen.name, chosen.colour) if chosen else _Word(part, None))
     y = _write(draw, asked, 20, ImageFont.load_default(size=18), look.faint)
     y = _write(draw, list(_answer_words(layers, exchange)), y + 12, ImageFont.load_default(size=20), look.text)
+    _draw_legend(draw, layers, exchange.objects(), y + 16, look)
+    return tile
+
+
+def _plan_tile(layers: Layers, plan: Plan, lit: Sequence[int], look: Theme) -> Image.Image:
+    tile = Image.new("RGB", (_TEXT_WIDTH, _TILE[1]), look.panel)
+    draw, font, y = ImageDraw.Draw(tile), ImageFont.load_default(size=18), 20.0
+    y = _write(draw, [_Word("Plan" if plan.valid else "No plan", None)], y, font, look.faint) + 12
+    remarks = [violation.reason for violation in plan.violations] + list(plan.unresolved)
+    for line in [f"{step.i}. {step.text}" for step in plan.steps] + remarks:
+        y = _write(draw, [_Word(word, None) for word in line.split()], y, font, look.text)
+    _draw_legend(draw, layers, lit, y + 16, look)
+    return tile
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, layers: Layers, objects: Sequence[int], y: float, look: Theme) -> None:
     small = ImageFont.load_default(size=14)
-    for step in () if plan is None else plan.steps:
-        lines = textwrap.wrap(f"{step.i}. {step.text}", 48) or [""]
-        draw.multiline_text((20, y + 12), "\n".join(lines), font=small, fill=look.text, spacing=4)
-        y += 20 * len(lines) + 4
-    y += 16
-    for object_id in exchange.objects():
+    for object_id in objects:
         item = layers.by_id(object_id)
         if item is not None and y < _TILE[1] - 24:
             draw.rounded_rectangle((20, y, 36, y + 16), 4, fill=item.colour)
             draw.text((44, y + 8), item.name, font=small, anchor="lm", fill=look.faint)
             y += 22
-    return tile
 
 
 def _answer_words(layers: Layers, exchange: Exchange) -> Iterator[_Word]:
