@@ -111,9 +111,9 @@ class GroundingFigures:
             if by_name is not None:
                 best = [int(by_name[:, row].argmax())] if len(by_name) else []
                 self.alignment.add(benchmark_box_iou("scanrefer", boxes[best], target), eval_type=kind)
-            hits = [float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS]
+            hit_25, hit_50 = (float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS)
             guess = _guess(boxes, truth, turn.candidates or turn.targets, turn.targets)
-            self.families[sample.family].append(Judged(*hits, guess, max(len(turn.candidates) - 1, 0)))
+            self.families[sample.family].append(Judged(hit_25, hit_50, guess, max(len(turn.candidates) - 1, 0)))
             every = benchmark_box_iou("scanrefer", boxes, target)
             self.contained.append(float(len(every) > 0 and every.max() >= _HITS[0]))
 
