@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 from jaxtyping import Shaped
@@ -18,6 +19,8 @@ _COORDINATES = ("xyz", "xyz_m", "points", "point", "coord", "coords", "vertices"
 _COLOURS = ("rgb", "color", "colors", "colour", "colours")
 _NORMALS = ("normal", "normals")
 _FACES = ("faces", "triangles")
+_DAMAGE = (ValueError, TypeError, SyntaxError, TokenError, OverflowError, MemoryError, RecursionError, EOFError)
+"""What numpy raises over headers, whose text it takes for Python."""
 
 
 def read_npz(path: Path) -> RawScan:
@@ -73,7 +76,7 @@ def _array(path: Path, file: object, size: int) -> Shaped[np.ndarray, "..."]:
         return values.reshape(shape, order="F" if fortran else "C")
     except InputError:
         raise
-    except (ValueError, TypeError, SyntaxError, OverflowError, MemoryError, RecursionError, EOFError) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path}: a damaged array ({error}); save it again with numpy") from error
 
 

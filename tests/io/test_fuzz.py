@@ -93,6 +93,14 @@ def test_every_format_takes_part(valid, place):
             assert len(load_scene(place / f"whole{ending}").xyz_m) > 2
 
 
+def test_an_array_whose_header_ends_in_the_middle_is_refused(place):
+    np.save(place / "open.npy", XYZ)
+    whole = (place / "open.npy").read_bytes()
+    (place / "open.npy").write_bytes(whole.replace(b"}", b" ", 1))
+    with pytest.raises(InputError, match=r"open\.npy: a damaged array"):
+        load_scene(place / "open.npy")
+
+
 @settings(max_examples=120, deadline=None, suppress_health_check=_SLOW_IS_FINE)
 @given(data=st.data())
 def test_damage_gives_a_scene_or_an_input_error(valid, place, data):
