@@ -32,6 +32,7 @@ _RATE, _DECAY, _NOISE, _WORD_DROPOUT, _SMOOTHING = 2e-3, 0.1, 0.5, 0.1, 0.05
 _SENTENCE = 20.0
 """Times the vector of a sentence, of which each number is small."""
 _VERSION = 2
+"""Counts the forms of the classifier; part of the name of what is kept."""
 
 
 class ActivityClassifier(nn.Module):
