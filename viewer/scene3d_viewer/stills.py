@@ -235,9 +235,10 @@ def _write(
     x, line = 20.0, float(font.size) * 1.65 if isinstance(font, ImageFont.FreeTypeFont) else 20.0
     for word in words:
         wide = draw.textlength(word.text, font=font) + (10 if word.colour else 0)
-        if x + wide > _TEXT_WIDTH - 16 and x > 20:
+        ends = word.text[:1] in ".,;:!?"  # stays beside the word before it
+        if x + wide > _TEXT_WIDTH - 16 and x > 20 and not (ends and len(word.text) == 1):
             x, y = 20.0, y + line
-        if word.text[:1] in ".,;:!?" and x > 20:
+        if ends and x > 20:
             x -= 4
         if word.colour:
             draw.rounded_rectangle((x, y, x + wide, y + line - 5), 6, fill=word.colour)
