@@ -94,6 +94,7 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
             table.add_row(f"{name}, {split}", *(f"{result[name][f'acc@{at}'][split]:.3f}" for at in (0.25, 0.5)))
     for name, key in (
         ("random of the right class", "single target, random of the right class @0.25"),
+        ("random of what the detector calls so", "single target, random of what is called so @0.25"),
         ("proposed at all", "single target, proposed at all @0.25"),
         ("two or more distractors", "two or more distractors @0.25"),
     ):
@@ -103,16 +104,22 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
     for split, value in result["one, many or none"]["f1@0.25"].items():
         table.add_row(split, f"{value:.3f}", f"{result['one, many or none']['f1@0.5'][split]:.3f}")
     console.print(table)
-    table = Table("family", "sentences", "Acc@.25", "random", "crowded", "Acc@.25", "random")
+    figures = ("acc@0.25", "random of class @0.25", "random of called @0.25")
+    heads = ("Acc@.25", "random", "called")
+    table = Table("family", "sentences", *heads, "crowded", *heads)
     for name, row in result["families"].items():
         numbers = [
             cell
             for part in (row, row["two or more distractors"])
-            for cell in (str(part["sentences"]), f"{part['acc@0.25']:.2f}", f"{part['random of class @0.25']:.2f}")
+            for cell in (str(part["sentences"]), *(f"{part[figure]:.2f}" for figure in figures))
         ]
         table.add_row(name, *numbers)
     console.print(table)
-    console.print("crowded: two or more distractors of the same name", highlight=False)
+    console.print(
+        "random: of the proposals that truly have the name; called: of those that the detector calls so; crowded: two "
+        "or more distractors of the same name",
+        highlight=False,
+    )
     absence = result["absence"]
     console.print(
         f"ECE {absence['ece']:.3f}, zero-target accuracy {absence['zero_target_accuracy']:.3f}", highlight=False

@@ -19,6 +19,7 @@ def synth(
     workers: int = 2,
     frames: int = 0,
     first: int = 0,
+    point: float = 0.04,
     furniture: tuple[Path, ...] = (),
 ) -> None:
     """Furnish rooms, scan them with a simulated RGB-D camera and write the scans with their truth.
@@ -34,6 +35,7 @@ def synth(
         workers: Processes.
         frames: Posed RGB-D pictures with instance masks to keep per scene, in the folders.
         first: Number of the first scene.
+        point: Lattice of the compact files, metres; recognition is trained on files of 0.02.
         furniture: Libraries (.sh3f) or folders of them; none: those that the system has.
     """
     from scene3d.commands.watching import watch
@@ -44,7 +46,9 @@ def synth(
     if frames and format == "compact":
         raise ConfigError(f"--frames {frames}: compact files hold no pictures; add --format both or folder")
     scan = ScanSettings(kept_frames=frames)
-    settings = SynthSettings(seed=seed, split=split, format=format, furniture=furniture or None, scan=scan)
+    settings = SynthSettings(
+        seed=seed, split=split, format=format, furniture=furniture or None, point_m=point, scan=scan
+    )
     outcomes = generate_scenes(settings, scenes=scenes, out=out, workers=workers, first=first)
     watch(outcomes, scenes=scenes, out=out)
 

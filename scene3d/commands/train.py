@@ -92,6 +92,31 @@ def readings(
     train_readings(settings, model, data, out, save_every=save_every)
 
 
+def recognition(
+    config: Positional[str],
+    /,
+    *,
+    model: str = "default",
+    data: Path,
+    out: Annotated[Path, arg(aliases=["-o"])],
+    save_every: int = 500,
+) -> None:
+    """Train the recognition of a model, its second look at what each object is.
+
+    Args:
+        config: A shipped preset such as recognition/default, or a YAML file of overrides.
+        model: A shipped model, a folder or a Hugging Face id, to which the recognition is added.
+        data: Folder of compact training files of fine points, as `scene3d synth --point 0.02` writes them.
+        out: Folder for checkpoint, logs and the whole model.
+        save_every: Steps between two checkpoints.
+    """
+    from scene3d.config import load_config
+    from scene3d.train.recognition import RecognitionTraining, train_recognition
+
+    settings = load_config(RecognitionTraining, config)
+    train_recognition(settings, model, data, out, save_every=save_every)
+
+
 def naming(
     config: Positional[str],
     /,
@@ -196,6 +221,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "alignment": alignment,
     "readings": readings,
     "naming": naming,
+    "recognition": recognition,
     "relations": relations,
     "instruct": instruct,
     "calibration": calibration,

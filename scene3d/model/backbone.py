@@ -43,7 +43,7 @@ class SparseUNet(nn.Module):
         self.stem = SubMConv3d(in_channels, planes[0], kernel_size=stem_kernel)
         self.stem_norm = nn.BatchNorm1d(planes[0], momentum=norm_momentum)
         self.down = nn.ModuleList(
-            _Down(planes[i], planes[i + 1], blocks[i], norm_momentum=norm_momentum) for i in range(levels)
+            Down(planes[i], planes[i + 1], blocks[i], norm_momentum=norm_momentum) for i in range(levels)
         )
         skips = [planes[i] for i in reversed(range(levels))]  # what each level on the way up is joined with
         self.up = nn.ModuleList(
@@ -63,8 +63,15 @@ class SparseUNet(nn.Module):
         return x.feature
 
 
-class _Down(nn.Module):
-    """Halve the resolution, then refine."""
+class Down(nn.Module):
+    """Halve the resolution, then refine.
+
+    Args:
+        channels: Of the input.
+        out_channels: Of the output.
+        blocks: Residual blocks.
+        norm_momentum: Momentum of the batch norms' running figures.
+    """
 
     def __init__(self, channels: int, out_channels: int, blocks: int, *, norm_momentum: float) -> None:
         super().__init__()
@@ -73,6 +80,7 @@ class _Down(nn.Module):
         self.blocks = _stage(channels, out_channels, blocks, norm_momentum)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        """Features on the lattice of twice the step."""
         x = self.pool(x)
         return self.blocks(x.replace(self.norm(x.feature).relu()))
 

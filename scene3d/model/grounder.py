@@ -29,6 +29,7 @@ from scene3d.model.llama_lora import merge_lora
 from scene3d.model.naming import Naming, NamingConfig
 from scene3d.model.proposals import ReadingRules, propose
 from scene3d.model.readings import Readings, ReadingsConfig
+from scene3d.model.recognition import Recognition, RecognitionConfig
 from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.scan import thin
 from scene3d.model.session import Session
@@ -36,8 +37,8 @@ from scene3d.model.text import DEFAULT as DEFAULT_TEXT_ENCODER
 from scene3d.types import Scene
 
 CONFIG = "config.json"
-ALIGNMENT_WEIGHTS, READINGS_WEIGHTS, NAMING_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
-    f"{part}.safetensors" for part in ("alignment", "readings", "naming", "relations", "language")
+RECOGNITION_WEIGHTS, ALIGNMENT_WEIGHTS, READINGS_WEIGHTS, NAMING_WEIGHTS, SCORER_WEIGHTS, LANGUAGE_WEIGHTS = (
+    f"{part}.safetensors" for part in ("recognition", "alignment", "readings", "naming", "relations", "language")
 )
 
 
@@ -55,6 +56,7 @@ class GrounderConfig:
     align_shift: float = 0.0
     """The same for the probability that a phrase names a proposal."""
     rules: ReadingRules = field(default_factory=ReadingRules)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
     naming: NamingConfig = field(default_factory=NamingConfig)
     scorer: ScorerConfig = field(default_factory=ScorerConfig)
@@ -81,6 +83,7 @@ class Grounder(nn.Module, ModelHubMixin):
         readings: Colours, kinds of rooms and of questions; without them the detector's colours are all there is, and
             notes begin with no finding.
         naming: Tells which words name what; without it the scorer reads that from the whole sentence.
+        recognition: Looks at each object once more, closer; without it an object is what the detector takes it for.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Grounder(nn.Module, ModelHubMixin):
         scorer: RelationScorer | None = None,
         readings: Readings | None = None,
         naming: Naming | None = None,
+        recognition: Recognition | None = None,
     ) -> None:
         super().__init__()
         self.detector = detector
@@ -101,6 +105,7 @@ class Grounder(nn.Module, ModelHubMixin):
         self.scorer = scorer
         self.readings = readings
         self.naming = naming
+        self.recognition = recognition
         self.language_weights: Path | None = None
         self._language: LanguageModel | None = None
         self.eval()
@@ -142,7 +147,11 @@ class Grounder(nn.Module, ModelHubMixin):
         if (folder / SCORER_WEIGHTS).is_file():
             scorer = RelationScorer(config.scorer)
             weights.load_tensors(folder / SCORER_WEIGHTS, scorer)
-        grounder = cls(detector, detector_config, alignment, config, scorer, readings, naming)
+        recognition = None
+        if (folder / RECOGNITION_WEIGHTS).is_file():
+            recognition = Recognition(config.recognition, len(detector_config.classes))
+            weights.load_tensors(folder / RECOGNITION_WEIGHTS, recognition)
+        grounder = cls(detector, detector_config, alignment, config, scorer, readings, naming, recognition)
         if (folder / LANGUAGE_WEIGHTS).is_file():
             grounder.language_weights = folder / LANGUAGE_WEIGHTS
         return grounder
@@ -157,6 +166,9 @@ class Grounder(nn.Module, ModelHubMixin):
             weights.save_tensors(save_directory / READINGS_WEIGHTS, self.readings.state_dict(), half=True)
         if self.naming is not None:
             weights.save_tensors(save_directory / NAMING_WEIGHTS, self.naming.state_dict(), half=True)
+        if self.recognition is not None:
+            state = self.recognition.state_dict()
+            weights.save_tensors(save_directory / RECOGNITION_WEIGHTS, state, half=True)
         if self.scorer is not None:
             weights.save_tensors(save_directory / SCORER_WEIGHTS, self.scorer.state_dict(), half=True)
         target = save_directory / LANGUAGE_WEIGHTS
@@ -180,12 +192,15 @@ class Grounder(nn.Module, ModelHubMixin):
             self._language = language
         return self._language
 
+    def detector_key(self) -> str:
+        """Names the detector's numbers and settings; part of the name of what is kept of training rooms."""
+        return _key((self.detector_config, self.config.rules), self.detector)
+
     def model_key(self) -> str:
-        """Names the detector's numbers and settings; part of the name of every kept encoding."""
-        digest = hashlib.blake2b(repr((self.detector_config, self.config.rules)).encode(), digest_size=16)
-        for name, value in sorted(self.detector.state_dict().items()):
-            digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()
+        """Names all that an encoding depends on; part of the name of every kept one."""
+        if self.recognition is None:
+            return self.detector_key()
+        return _key((self.detector_key(), self.config.recognition), self.recognition)
 
     @torch.no_grad()
     def encode(self, scene: Scene, *, cache: bool = True) -> Session:
@@ -215,6 +230,9 @@ class Grounder(nn.Module, ModelHubMixin):
         assert scene.superpoint is not None
         assert scene.normal is not None
         encoding = encoding_of(scene.superpoint, scene.normal, found)
+        if self.recognition is not None:
+            recognition, plain = self.recognition, encoding
+            encoding = _timed(times, "recognition", lambda: recognition.told(scene, plain))
         if cache:
             save_encoding(path, encoding)
         return Session(self, scene, encoding, times)
@@ -229,6 +247,13 @@ def _folder_of(name: str, options: dict[str, Any]) -> Path:
         return Path(snapshot_download(name, **options))
     except Exception as error:  # the hub client raises network, HTTP and its own kinds
         raise InputError(f"model {name!r} is neither a folder nor to be had from the Hub ({error})") from error
+
+
+def _key(settings: object, part: nn.Module) -> str:
+    digest = hashlib.blake2b(repr(settings).encode(), digest_size=16)
+    for name, value in sorted(part.state_dict().items()):
+        digest.update(name.encode() + value.cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _timed(times: dict[str, float], stage: str, work: Any) -> Any:

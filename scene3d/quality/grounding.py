@@ -15,9 +15,10 @@ from scene3d.model.question import Question
 from scene3d.model.session import Session
 from scene3d.quality.rooms import JudgedRoom
 from scene3d.synth.language import LanguageSample, RoomFacts, speak
-from scene3d.types import GroundedText
+from scene3d.types import GroundedText, Proposals
 
 _HITS = (0.25, 0.5)
+_SURE = 0.5
 _WRITTEN = 8
 """Sentences per room that are answered in writing."""
 
@@ -28,7 +29,9 @@ class Judged(NamedTuple):
     hit_25: float
     hit_50: float
     guess: float
-    """Chance that a random object of the right class is a hit at IoU .25."""
+    """Chance that a random proposal that truly is of the right name is a hit at IoU .25."""
+    named: float
+    """Chance that a random proposal that the detector calls so is one: what a guess gives that is told no truth."""
     distractors: int
     """Other objects of the same name."""
 
@@ -66,7 +69,7 @@ class GroundingFigures:
             if task == "grounding":
                 texts = [question.text for question in asked]
                 by_name = session.match(texts).numpy() if session.grounder.alignment is not None else None
-                self._add_single(samples, session.ground_many(asked, always=True), by_name, boxes, truth)
+                self._add_single(samples, session.ground_many(asked, always=True), by_name, session, room)
                 if session.grounder.language_weights is not None:
                     self._add_written(samples, session, boxes, truth)
             self._add_several(samples, answers, boxes, truth)
@@ -84,6 +87,7 @@ class GroundingFigures:
             "single target, written, scorer and language model": self.written[True].result(),
             "single target, written, language model alone": self.written[False].result(),
             "single target, random of the right class @0.25": _means(judged)["random of class @0.25"],
+            "single target, random of what is called so @0.25": _means(judged)["random of called @0.25"],
             "single target, proposed at all @0.25": float(np.mean(self.contained)),
             "two or more distractors @0.25": _means(_crowded(judged))["acc@0.25"],
             "one, many or none": self.several.result(),
@@ -96,9 +100,10 @@ class GroundingFigures:
         samples: list[LanguageSample],
         answers: list[GroundedText],
         by_name: np.ndarray | None,
-        boxes: np.ndarray,
-        truth: dict[int, np.ndarray],
+        session: Session,
+        room: JudgedRoom,
     ) -> None:
+        boxes, truth = session.segment().box.double().numpy(), truth_boxes(room)
         for row, (sample, answer) in enumerate(zip(samples, answers, strict=True)):
             turn = sample.turns[0]
             if len(turn.targets) != 1:
@@ -112,10 +117,14 @@ class GroundingFigures:
                 best = [int(by_name[:, row].argmax())] if len(by_name) else []
                 self.alignment.add(benchmark_box_iou("scanrefer", boxes[best], target), eval_type=kind)
             hit_25, hit_50 = (float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS)
-            guess = _guess(boxes, truth, turn.candidates or turn.targets, turn.targets)
-            self.families[sample.family].append(Judged(hit_25, hit_50, guess, max(len(turn.candidates) - 1, 0)))
-            every = benchmark_box_iou("scanrefer", boxes, target)
-            self.contained.append(float(len(every) > 0 and every.max() >= _HITS[0]))
+            candidates = turn.candidates or turn.targets
+            guess = _guess(boxes, truth, candidates, turn.targets)
+            every = benchmark_box_iou("scanrefer", boxes, target)[:, 0] >= _HITS[0]
+            called = _called(session.segment(), {room.label[i] for i in candidates})
+            chance = float(every[called].mean()) if called else 0.0
+            distractors = max(len(turn.candidates) - 1, 0)
+            self.families[sample.family].append(Judged(hit_25, hit_50, guess, chance, distractors))
+            self.contained.append(float(every.any()))
 
     def _add_written(
         self, samples: list[LanguageSample], session: Session, boxes: np.ndarray, truth: dict[int, np.ndarray]
@@ -164,12 +173,13 @@ def _crowded(rows: list[Judged]) -> list[Judged]:
 
 
 def _means(rows: list[Judged]) -> dict[str, float]:
-    hit_25, hit_50, guess, _ = np.mean(rows, axis=0) if rows else [float("nan")] * 4
+    hit_25, hit_50, guess, named, _ = np.mean(rows, axis=0) if rows else [float("nan")] * 5
     return {
         "sentences": len(rows),
         "acc@0.25": float(hit_25),
         "acc@0.5": float(hit_50),
         "random of class @0.25": float(guess),
+        "random of called @0.25": float(named),
     }
 
 
@@ -177,6 +187,12 @@ def truth_boxes(room: JudgedRoom) -> dict[int, np.ndarray]:
     """Axis-aligned box of every object's scanned points, as the benchmarks take it."""
     xyz_m = room.scene.xyz_m.double().numpy()
     return {i: np.concatenate([xyz_m[room.instance == i].min(0), xyz_m[room.instance == i].max(0)]) for i in room.label}
+
+
+def _called(proposals: Proposals, labels: set[str]) -> list[int]:
+    """Rows that the detector calls one of the labels, those of a score from one half if there are such."""
+    rows = [row for row, label in enumerate(proposals.label or ()) if label in labels]
+    return [row for row in rows if proposals.score[row] >= _SURE] or rows
 
 
 def _guess(boxes: np.ndarray, truth: dict[int, np.ndarray], candidates: Iterable[int], targets: Iterable[int]) -> float:

@@ -114,7 +114,7 @@ def _moved(sample: TrainingSample, config: AugmentConfig, generator: torch.Gener
     yaw = _uniform(generator, 0, 2 * math.pi)
     mirrored = _uniform(generator, 0, 1) < config.mirror
     tilt = [math.radians(_uniform(generator, -1, 1) * config.tilt_deg) for _ in range(2)]
-    turn = _rotation("x", tilt[0]) @ _rotation("y", tilt[1]) @ _rotation("z", yaw)
+    turn = rotation("x", tilt[0]) @ rotation("y", tilt[1]) @ rotation("z", yaw)
     if mirrored:
         turn = turn @ torch.diag(torch.tensor([-1.0, 1.0, 1.0]))
     xyz_m = (scan.xyz_m - _middle(scan.xyz_m)) @ turn.T * _uniform(generator, *config.scale)
@@ -151,7 +151,8 @@ def _recoloured(sample: TrainingSample, config: AugmentConfig, generator: torch.
     return replace(sample, scan=replace(sample.scan, rgb=rgb.clamp(0, 1)))
 
 
-def _rotation(axis: str, angle: float) -> Float[Tensor, "3 3"]:
+def rotation(axis: str, angle: float) -> Float[Tensor, "3 3"]:
+    """A turn about one of the axes x, y and z, by an angle in radians."""
     i = "xyz".index(axis)
     j, k = (i + 1) % 3, (i + 2) % 3
     matrix = torch.eye(3)

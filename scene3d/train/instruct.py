@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -118,6 +118,7 @@ def train_instruct(
                 checkpoint.save(out, states | {"config": to_mapping(config), "language": _trained_state(language)})
                 save_language(out / LANGUAGE_WEIGHTS, language)
     grounder.language_weights = out / LANGUAGE_WEIGHTS
+    grounder.config = replace(grounder.config, language=config.language)
     grounder.save_pretrained(out / "model")
     return out / "model"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -92,6 +92,7 @@ def train_naming(config: NamingTraining, model: str, data: Path, out: Path, *, s
         clip=config.clip,
     )
     grounder.naming = naming.eval()
+    grounder.config = replace(grounder.config, naming=config.naming)
     grounder.save_pretrained(out / "model")
     return out / "model"
 

@@ -73,7 +73,7 @@ def proposed_rooms(
         InputError: No training files below `data`.
     """
     paths = find_samples(data)
-    folder = resources.cache_dir() / "proposals" / f"{grounder.model_key()}-{_MEASURED}"
+    folder = resources.cache_dir() / "proposals" / f"{grounder.detector_key()}-{_MEASURED}"
     folder.mkdir(parents=True, exist_ok=True)
     rooms = []
     for variant in range(variants):

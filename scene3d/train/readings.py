@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -99,6 +99,7 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
         raise InputError(f"{data}: no room here has colours to learn from")
     trainer.run(lambda step: readings_losses(readings, examples, config), every=100, save_every=save_every)
     grounder.readings = readings.eval()
+    grounder.config = replace(grounder.config, readings=config.readings)
     grounder.save_pretrained(out / "model")
     return out / "model"
 

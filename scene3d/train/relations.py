@@ -132,6 +132,7 @@ def train_relations(
 
     trainer.run(losses_at, every=50, save_every=save_every, clip=config.clip)
     grounder.scorer = scorer.eval()
+    grounder.config = replace(grounder.config, scorer=config.scorer)
     grounder.save_pretrained(out / "model")
     return out / "model"
 

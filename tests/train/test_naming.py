@@ -9,6 +9,7 @@ from scene3d.config import load_config
 from scene3d.errors import InputError
 from scene3d.model.detector import Detector
 from scene3d.model.grounder import NAMING_WEIGHTS, Grounder
+from scene3d.model.naming import NamingConfig
 from scene3d.model.question import Question
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
@@ -61,7 +62,8 @@ def test_names_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
-    config = NamingTraining(steps=6, rooms=2, sentences=10, strange=1, read=8)
+    narrow = NamingConfig(width=32, around=16)
+    config = NamingTraining(naming=narrow, steps=6, rooms=2, sentences=10, strange=1, read=8)
     whole = train_naming(config, model, scenes, tmp_path / "whole", save_every=3)
     save = checkpoint.save
 
@@ -76,6 +78,9 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     parts = train_naming(config, model, scenes, tmp_path / "parts", save_every=3)
     one, other = load_file(whole / NAMING_WEIGHTS), load_file(parts / NAMING_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
+    opened = Grounder.from_pretrained(str(whole)).naming
+    assert opened is not None
+    assert opened.config == narrow
 
 
 def test_a_folder_without_rooms_is_refused(model: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import load_file
 from scene3d.config import load_config
 from scene3d.model.detector import COLOURS, Detector
 from scene3d.model.grounder import READINGS_WEIGHTS, Grounder
-from scene3d.model.readings import PAINT
+from scene3d.model.readings import PAINT, ReadingsConfig
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
@@ -70,7 +70,7 @@ def test_mentions_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
-    config = replace(FEW, steps=6)
+    config = replace(FEW, readings=ReadingsConfig(width=16), steps=6)
     whole = train_readings(config, model, scenes, tmp_path / "whole", save_every=3)
     save = checkpoint.save
 
@@ -85,6 +85,7 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     parts = train_readings(config, model, scenes, tmp_path / "parts", save_every=3)
     one, other = load_file(whole / READINGS_WEIGHTS), load_file(parts / READINGS_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
+    assert Grounder.from_pretrained(str(whole)).config.readings.width == 16
 
 
 def test_rooms_without_colours_are_refused(model: str, scenes: Path, tmp_path: Path, monkeypatch) -> None:

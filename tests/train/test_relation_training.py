@@ -7,7 +7,7 @@ from safetensors.torch import load_file
 
 from scene3d.config import load_config
 from scene3d.model.detector import Detector
-from scene3d.model.grounder import SCORER_WEIGHTS, Grounder, GrounderConfig
+from scene3d.model.grounder import SCORER_WEIGHTS, Grounder
 from scene3d.model.naming import NAMES, Naming, NamingConfig
 from scene3d.model.relations import ScorerConfig
 from scene3d.model.text import text_encoder
@@ -32,8 +32,7 @@ def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     with torch.no_grad():
         assert naming.name.bias is not None
         naming.name.bias.copy_(torch.tensor([0.0, 20.0, 0.0, 0.0, 0.0]))
-    settings = GrounderConfig(scorer=SCORER)
-    Grounder(Detector.from_config(config), config, None, settings, naming=naming).save_pretrained(tmp_path / "model")
+    Grounder(Detector.from_config(config), config, naming=naming).save_pretrained(tmp_path / "model")
 
     def rooms(*_: object, **__: object) -> list[ProposedRoom]:
         found = []
@@ -62,7 +61,10 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     parts = train_relations(FEW, model, scenes, tmp_path / "parts", save_every=2)
     one, other = load_file(whole / SCORER_WEIGHTS), load_file(parts / SCORER_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
-    assert Grounder.from_pretrained(str(whole)).naming is not None
+    opened = Grounder.from_pretrained(str(whole))
+    assert opened.naming is not None
+    assert opened.scorer is not None
+    assert opened.scorer.config == SCORER
 
 
 def test_a_share_of_the_sentences_comes_with_its_names(model: str, scenes: Path) -> None:

@@ -1,0 +1,182 @@
+"""Recognition learns what things are from close-ups that are turned, stretched, lit and torn, so that it cannot go by
+the pieces of furniture that it has seen."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from rich.progress import track
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from scene3d.model.grounder import Grounder
+from scene3d.model.recognition import CloseUp, Recognition, RecognitionConfig, close_ups
+from scene3d.train.augment import rotation
+from scene3d.train.data import find_samples, load_sample
+from scene3d.train.head import HeadTrainer
+from scene3d.train.targets import scan_targets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecognitionTraining:
+    """One run."""
+
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
+    steps: int = 4000
+    things: int = 48
+    """Close-ups per step."""
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    smoothing: float = 0.1
+    balance: float = 0.5
+    """A class of n things comes n to the power of 1 - this often: 0 as often as it is, 1 as often as others."""
+    stretch: float = 0.2
+    """Along each of a thing's axes, at most."""
+    lost: float = 0.3
+    """Share of its superpoints that a mask lacks, at most; half as many of those around are taken for it."""
+    thinned: float = 0.6
+    """Share of points not seen, at most."""
+    colour_cast: float = 0.15
+    contrast: tuple[float, float] = (0.6, 1.4)
+    colours_swapped: float = 0.2
+    """Probability that red, green and blue change places."""
+    drop_colour: float = 0.08
+    drop_normals: float = 0.05
+    clip: float = 5.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A close-up, the superpoints of its points and what it shows."""
+
+    seen: CloseUp
+    superpoint: Int64[Tensor, "n"]
+    label: int
+
+
+def train_recognition(config: RecognitionTraining, model: str, data: Path, out: Path, *, save_every: int = 500) -> Path:
+    """Train the recognition of a model, or go on with an interrupted training in `out`.
+
+    Args:
+        config: What is trained.
+        model: A model folder or name; only its classes are used.
+        data: Folder of compact training files, best of points as close as `RecognitionConfig.point_m`.
+        out: Checkpoint, logs and finally the whole model are written here.
+        save_every: Steps between two checkpoints.
+
+    Returns:
+        Folder of the model with its recognition.
+
+    Raises:
+        InputError: No training files below `data`.
+        ConfigError: `out` holds a checkpoint of another configuration.
+    """
+    grounder = Grounder.from_pretrained(model)
+    classes = grounder.detector_config.classes
+    torch.manual_seed(config.seed)
+    recognition = Recognition(config.recognition, len(classes))
+    trainer = HeadTrainer(recognition, config, out)
+    examples = examples_of(find_samples(data), classes)
+    chance = chances(examples, config.balance)
+    trainer.run(
+        lambda _: {"class": recognition_loss(recognition, examples, chance, config)},
+        every=50,
+        save_every=save_every,
+        clip=config.clip,
+    )
+    grounder.recognition = recognition.eval()
+    grounder.config = replace(grounder.config, recognition=config.recognition)
+    grounder.save_pretrained(out / "model")
+    return out / "model"
+
+
+def examples_of(paths: Sequence[Path], classes: tuple[str, ...]) -> list[Example]:
+    """Every annotated thing of the rooms that is of one of the classes, by its true superpoints."""
+    examples = []
+    for path in track(paths, description="close-ups", transient=True):
+        sample = load_sample(path, classes)
+        mask = scan_targets(sample).mask > 0
+        rows = torch.nonzero(mask.any(1) & (sample.label >= 0))[:, 0]
+        views = close_ups(sample.scan, mask[rows])
+        examples += [Example(view, near, int(i)) for (view, near), i in zip(views, sample.label[rows], strict=True)]
+    return examples
+
+
+def chances(examples: Sequence[Example], balance: float) -> Float[Tensor, "e"]:
+    """How often each example is to come; see `RecognitionTraining.balance`."""
+    label = torch.tensor([example.label for example in examples])
+    return torch.bincount(label)[label].double() ** -balance
+
+
+def recognition_loss(
+    recognition: Recognition, examples: Sequence[Example], chance: Float[Tensor, "e"], config: RecognitionTraining
+) -> Tensor:
+    """Loss over random examples."""
+    chosen = [examples[i] for i in torch.multinomial(chance, config.things, replacement=True).tolist()]
+    label = torch.tensor([example.label for example in chosen])
+    logit = recognition([varied(example, config) for example in chosen])
+    return cross_entropy(logit, label, label_smoothing=config.smoothing)
+
+
+def varied(example: Example, config: RecognitionTraining) -> CloseUp:
+    """The close-up as another thing of its class might show in another scan."""
+    seen = example.seen
+    inside = _misjudged(example, config)
+    keep = torch.rand(len(inside)) >= config.thinned * _uniform(0, 1) ** 2
+    keep &= _untorn(seen.xyz_m)
+    keep[torch.nonzero(inside)[0]] = True
+    turn = rotation("z", _uniform(0, 2 * math.pi))
+    own_axes = rotation("z", _uniform(0, 2 * math.pi))
+    stretch = torch.tensor([1 + _uniform(-config.stretch, config.stretch) for _ in range(3)])
+    stretch[0] *= -1 if _uniform(0, 1) < 0.5 else 1
+    shaped = own_axes.T @ torch.diag(stretch) @ own_axes @ turn
+    xyz_m = seen.xyz_m[keep] @ shaped.T
+    xyz_m = xyz_m + _uniform(0, 0.006) * torch.randn(xyz_m.shape)
+    channels = seen.channels[keep].clone()
+    channels[:, :4] = _relit(channels[:, :4], config)
+    normal = channels[:, 4:7] @ torch.linalg.inv(shaped)
+    chance = _uniform(0, 1)
+    channels[:, 4:7] = torch.nn.functional.normalize(normal, dim=1) * float(chance >= config.drop_normals)
+    channels[:, 7] *= stretch[2]
+    return CloseUp(xyz_m=xyz_m, channels=channels, inside=inside[keep])
+
+
+def _misjudged(example: Example, config: RecognitionTraining) -> Bool[Tensor, "n"]:
+    """Points that a mask might have: some superpoints are lost, some of those around are taken for the thing's."""
+    inside = example.seen.inside
+    lost = _uniform(0, config.lost)
+    _, element = torch.unique(example.superpoint, return_inverse=True)
+    chance = torch.rand(int(element.max()) + 1)[element]
+    judged = torch.where(inside, chance >= lost, chance < lost / 2)
+    return judged if bool((judged & inside).any()) else inside
+
+
+def _untorn(xyz_m: Float[Tensor, "n 3"]) -> Bool[Tensor, "n"]:
+    """Points outside of a hole that may be torn into the scan."""
+    if _uniform(0, 1) < 0.5:
+        return torch.ones(len(xyz_m), dtype=torch.bool)
+    reach = float((xyz_m.amax(0) - xyz_m.amin(0)).max())
+    centre = xyz_m[torch.randint(len(xyz_m), ())]
+    return (xyz_m - centre).norm(dim=1) > _uniform(0.05, 0.35) * reach
+
+
+def _relit(colour: Float[Tensor, "n 4"], config: RecognitionTraining) -> Float[Tensor, "n 4"]:
+    """Colour channels of -1 to 1 and whether there is colour."""
+    if _uniform(0, 1) < config.drop_colour or not len(colour) or not bool(colour[0, 3]):
+        return torch.zeros_like(colour)
+    rgb = colour[:, :3]
+    if _uniform(0, 1) < config.colours_swapped:
+        rgb = rgb[:, torch.randperm(3)]
+    rgb = rgb * _uniform(*config.contrast) + config.colour_cast * 2 * torch.randn(3) * _uniform(0, 1)
+    rgb = rgb + 0.06 * torch.randn(rgb.shape)
+    return torch.cat([rgb.clamp(-1, 1), colour[:, 3:]], dim=1)
+
+
+def _uniform(low: float, high: float) -> float:
+    return low + (high - low) * float(torch.rand(()))

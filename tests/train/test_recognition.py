@@ -1,0 +1,85 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from scene3d.config import load_config
+from scene3d.labels import class_list
+from scene3d.model.detector import Detector
+from scene3d.model.grounder import RECOGNITION_WEIGHTS, Grounder
+from scene3d.model.recognition import RecognitionConfig
+from scene3d.train import checkpoint
+from scene3d.train.data import find_samples, load_sample
+from scene3d.train.detector import DetectorTraining
+from scene3d.train.recognition import RecognitionTraining, examples_of, train_recognition, varied
+
+FEW = RecognitionTraining(
+    recognition=RecognitionConfig(planes=(16, 24), hidden=32, cells=16), steps=60, things=12, seed=1
+)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> str:
+    names = tuple(name for _, name in class_list("scannet200").things())
+    config = replace(load_config(DetectorTraining, "detector/tiny").model, classes=names)
+    Grounder(Detector.from_config(config), config).save_pretrained(tmp_path / "model")
+    return str(tmp_path / "model")
+
+
+def test_things_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
+    grounder = Grounder.from_pretrained(train_recognition(FEW, model, scenes, tmp_path / "out"))
+    assert grounder.recognition is not None
+    examples = examples_of(find_samples(scenes), grounder.detector_config.classes)
+    with torch.no_grad():
+        best = grounder.recognition([example.seen for example in examples]).argmax(1)
+    right = best == torch.tensor([example.label for example in examples])
+    assert len({example.label for example in examples}) > 3
+    assert float(right.float().mean()) > 0.6
+
+
+def test_examples_are_the_things_of_the_rooms(model: str, scenes: Path) -> None:
+    classes = Grounder.from_pretrained(model).detector_config.classes
+    (path, *_) = find_samples(scenes)
+    sample = load_sample(path, classes)
+    examples = examples_of([path], classes)
+    assert sorted(example.label for example in examples) == sorted(sample.label.tolist())
+    assert all(len(example.superpoint) == len(example.seen.inside) for example in examples)
+
+
+def test_a_varied_thing_is_still_there(model: str, scenes: Path) -> None:
+    (example, *_) = examples_of(find_samples(scenes), Grounder.from_pretrained(model).detector_config.classes)
+    seen, counts = example.seen, set()
+    for seed in range(30):
+        torch.manual_seed(seed)
+        view = varied(example, FEW)
+        counts.add(len(view.xyz_m))
+        assert view.inside.any()
+        assert len(view.channels) == len(view.inside) == len(view.xyz_m) <= len(seen.xyz_m)
+        assert view.channels[:, :3].abs().max() <= 1
+        length = view.channels[:, 4:7].norm(dim=1)
+        assert ((length < 1e-6) | ((length - 1).abs() < 1e-4)).all()
+        height = view.xyz_m[:, 2].amax() / seen.xyz_m[:, 2].amax()
+        assert 0.7 < float(height) < 1.3
+        torch.manual_seed(seed)
+        assert torch.equal(varied(example, FEW).xyz_m, view.xyz_m)
+    assert len(counts) > 20
+
+
+def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
+    config = replace(FEW, steps=6)
+    whole = train_recognition(config, model, scenes, tmp_path / "whole", save_every=3)
+    save = checkpoint.save
+
+    def stop(out: Path, states: dict[str, object]) -> None:
+        save(out, states)
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train_recognition(config, model, scenes, tmp_path / "parts", save_every=3)
+    parts = train_recognition(config, model, scenes, tmp_path / "parts", save_every=3)
+    one, other = load_file(whole / RECOGNITION_WEIGHTS), load_file(parts / RECOGNITION_WEIGHTS)
+    assert all(torch.equal(one[name], other[name]) for name in one)
