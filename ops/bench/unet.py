@@ -24,6 +24,7 @@ from scene3d_ops import (
     SparseInverseConv3d,
     SparseTensor,
     SubMConv3d,
+    native,
     using,
     weight_from_spconv,
     weight_to_spconv,
@@ -77,7 +78,7 @@ class UNet(nn.Module):
 
 
 def suite() -> list[Case]:
-    """Forward alone, then forward and backward."""
+    """Forward alone, in float32 and bfloat16, then forward and backward."""
     lattice = room(46_000)
     feature = torch.rand(len(lattice), 3, generator=torch.Generator().manual_seed(0))
     torch.manual_seed(0)
@@ -92,7 +93,8 @@ def suite() -> list[Case]:
         with torch.no_grad():
             for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
                 other.copy_(weight_to_spconv(mine))
-    return [_case(ours, theirs, lattice, feature, train) for train in (False, True)]
+    exact = [_case(ours, theirs, lattice, feature, train) for train in (False, True)]
+    return [exact[0], _bfloat16(ours, theirs, lattice, feature), exact[1]]
 
 
 def _case(ours: UNet, theirs: UNet | None, lattice: Lattice, feature: Tensor, train: bool) -> Case:
@@ -130,4 +132,44 @@ def _case(ours: UNet, theirs: UNet | None, lattice: Lattice, feature: Tensor, tr
     if theirs is not None:
         runs["spconv"] = lambda: spconv(torch.get_num_threads())
         case["at_least"] = {"spconv": 2.5 if train else 3.0}
+    return case
+
+
+def _bfloat16(ours: UNet, theirs: UNet | None, lattice: Lattice, feature: Tensor) -> Case:
+    """Forward with operands of half the size; spconv's build for the CPU has float32 only."""
+    low = feature.bfloat16()
+
+    def run(net: UNet, feature: Tensor) -> Tensor:
+        with torch.no_grad():
+            return net(lattice, feature)
+
+    def on_native() -> Tensor:
+        with using("native"):
+            return run(ours, low)
+
+    def twin() -> Tensor:
+        with using("reference"):
+            return run(ours, feature)
+
+    def check() -> None:
+        want = twin()
+        assert (on_native().float() - want).abs().max() <= 5e-2 * want.abs().max()
+
+    def spconv() -> Tensor:
+        from scene3d_ops.spconv_backend import on_cpu
+
+        assert theirs is not None
+        with on_cpu(threads=torch.get_num_threads()):
+            return run(theirs, feature)
+
+    runs: dict[str, Callable[[], object]] = {"ours": on_native, "twin float32": twin}
+    case: Case = {
+        "name": f"U-Net of 5 levels, {len(lattice):,} voxels, bfloat16",
+        "check": check,
+        "runs": runs,
+    }
+    if theirs is not None:
+        runs["spconv float32"] = spconv
+        if native.status().instruction_set == "avx512bf16":
+            case["at_least"] = {"spconv float32": 3.0}
     return case

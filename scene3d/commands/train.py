@@ -99,6 +99,7 @@ def recognition(
     model: str = "default",
     data: Path,
     out: Annotated[Path, arg(aliases=["-o"])],
+    start: str | None = None,
     save_every: int = 500,
 ) -> None:
     """Train the recognition of a model, its second look at what each object is.
@@ -108,13 +109,14 @@ def recognition(
         model: A shipped model, a folder or a Hugging Face id, to which the recognition is added.
         data: Folder of compact training files of fine points, as `scene3d synth --point 0.02` writes them.
         out: Folder for checkpoint, logs and the whole model.
+        start: A model whose recognition is trained on.
         save_every: Steps between two checkpoints.
     """
     from scene3d.config import load_config
     from scene3d.train.recognition import RecognitionTraining, train_recognition
 
     settings = load_config(RecognitionTraining, config)
-    train_recognition(settings, model, data, out, save_every=save_every)
+    train_recognition(settings, model, data, out, start=start, save_every=save_every)
 
 
 def naming(

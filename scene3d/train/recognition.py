@@ -14,6 +14,7 @@ from rich.progress import track
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from scene3d.errors import InputError
 from scene3d.model.grounder import Grounder
 from scene3d.model.recognition import CloseUp, Recognition, RecognitionConfig, close_ups
 from scene3d.train.augment import rotation
@@ -60,7 +61,9 @@ class Example:
     label: int
 
 
-def train_recognition(config: RecognitionTraining, model: str, data: Path, out: Path, *, save_every: int = 500) -> Path:
+def train_recognition(
+    config: RecognitionTraining, model: str, data: Path, out: Path, *, start: str | None = None, save_every: int = 500
+) -> Path:
     """Train the recognition of a model, or go on with an interrupted training in `out`.
 
     Args:
@@ -68,19 +71,25 @@ def train_recognition(config: RecognitionTraining, model: str, data: Path, out: 
         model: A model folder or name; only its classes are used.
         data: Folder of compact training files, best of points as close as `RecognitionConfig.point_m`.
         out: Checkpoint, logs and finally the whole model are written here.
+        start: A model whose recognition is trained on; None: from nothing.
         save_every: Steps between two checkpoints.
 
     Returns:
         Folder of the model with its recognition.
 
     Raises:
-        InputError: No training files below `data`.
+        InputError: No training files below `data`, or a model to start from without recognition.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
     classes = grounder.detector_config.classes
     torch.manual_seed(config.seed)
     recognition = Recognition(config.recognition, len(classes))
+    if start is not None:
+        known = Grounder.from_pretrained(start).recognition
+        if known is None:
+            raise InputError(f"model {start!r} has no recognition to start from")
+        recognition.load_state_dict(known.state_dict())
     trainer = HeadTrainer(recognition, config, out)
     examples = examples_of(find_samples(data), classes)
     chance = chances(examples, config.balance)
