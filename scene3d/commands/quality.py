@@ -86,6 +86,7 @@ def _print_objects(result: dict[str, Any], console: Any) -> None:
 
 
 def _print_grounding(result: dict[str, Any], console: Any) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table("one target", "Acc@.25", "Acc@.5", title_justify="left")
@@ -105,8 +106,8 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
         table.add_row(split, f"{value:.3f}", f"{result['one, many or none']['f1@0.5'][split]:.3f}")
     console.print(table)
     figures = ("acc@0.25", "random of class @0.25", "random of called @0.25")
-    heads = ("Acc@.25", "random", "called")
-    table = Table("family", "sentences", *heads, "crowded", *heads)
+    heads = ("Acc", "random", "called")
+    table = Table("family", "n", *heads, "n", *heads, title="Acc@.25; on the right where crowded", box=SIMPLE_HEAD)
     for name, row in result["families"].items():
         numbers = [
             cell
@@ -116,8 +117,8 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
         table.add_row(name, *numbers)
     console.print(table)
     console.print(
-        "random: of the proposals that truly have the name; called: of those that the detector calls so; crowded: two "
-        "or more distractors of the same name",
+        "random: one of the proposals that truly have the name; called: one of those that the detector calls so; "
+        "crowded: two or more distractors of the same name",
         highlight=False,
     )
     absence = result["absence"]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 Rank = Callable[[str, Sequence[Activity]], Sequence[float]]
 """How likely a request is for each activity, 0–1."""
 _LEAST_COSINE = 0.36
-"""With the mean of an activity's examples; 96 % of new requests reach it, and hardly a question that is for none."""
+"""With the mean of an activity's examples: a request that is less like each of them is for none, unless"""
+_SURE = 40.0
+"""one of them is so many times likelier than by chance."""
 _WIDTH, _HEADS, _DROPOUT = 512, 8, 0.5
 _EPOCHS, _LEAST_STEPS, _READ = 20, 100, 64
 _RATE, _DECAY, _NOISE, _WORD_DROPOUT, _SMOOTHING = 2e-3, 0.1, 0.5, 0.1, 0.05
@@ -71,10 +73,17 @@ class ActivityClassifier(nn.Module):
 
     @torch.no_grad()
     def probability(self, request: str, encoder: TextEncoder) -> Float[Tensor, "k"]:
-        """All 0 for a request that is like none of the examples."""
+        """All 0 for a request that is like none of the examples.
+
+        Of 3,486 requests by hands that the fit had not seen, 0.873 are told right; where the cosine alone decided,
+        0.855 were. Questions about things in rooms are nearly all like some example, by either: 0.82 and 0.80 of 913.
+        """
         states, sentences = _read([request], encoder)
         (logit,) = self(states[0][None].float(), torch.ones(1, len(states[0]), dtype=torch.bool), sentences)
-        return logit.softmax(0) * float((self.mean @ sentences[0]).amax() >= _LEAST_COSINE)
+        probability = logit.softmax(0)
+        alike = (self.mean @ sentences[0]).amax() >= _LEAST_COSINE
+        sure = probability.amax() * len(probability) >= _SURE
+        return probability * float(alike or sure)
 
 
 def rank_by_sentence_encoder(request: str, candidates: Sequence[Activity]) -> list[float]:
