@@ -44,7 +44,7 @@ class RecognitionConfig:
     """The longest edge of a thing is cut into so many cells, where they are not smaller than `point_m`."""
     planes: tuple[int, ...] = (32, 64, 96, 128)
     hidden: int = 256
-    dropout: float = 0.4
+    dropout: float = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +109,19 @@ class Recognition(nn.Module):
         peak = segment_max(x.feature * (own > 0), group, many)
         return self.head(torch.cat([*pooled, peak, shape], dim=1))
 
+    @torch.no_grad()
+    def expect(self, log_share: Float[Tensor, "k"]) -> None:
+        """Take classes for so much likelier, by their logarithm, than they were in the training, which saw rare ones
+        more often than rooms show them."""
+        last = self.head[-1]
+        assert isinstance(last, nn.Linear)
+        last.bias += log_share - log_share.mean()
+
     def told(self, scene: Scene, encoding: Encoding) -> Encoding:
         """The encoding of a scene with normals, its classes as the detector and a second look together take them.
 
-        Both count alike: what is kept is the mean of their logarithms. Background stays as the detector has it, and so
-        do things too small to leave a point.
+        Both count alike: what is kept is the mean of their logarithms. Background stays as the detector has it, and
+        so do things too small to leave a point.
         """
         scan = thin(replace(scene, superpoint=encoding.superpoint), point_m=self.config.point_m)
         present = torch.zeros(encoding.mask.shape[1], dtype=torch.bool)

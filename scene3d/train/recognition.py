@@ -28,23 +28,23 @@ class RecognitionTraining:
     """One run."""
 
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
-    steps: int = 4000
+    steps: int = 10_000
     things: int = 48
     """Close-ups per step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 2e-3
     weight_decay: float = 0.02
-    smoothing: float = 0.1
+    smoothing: float = 0.05
     balance: float = 0.5
     """A class of n things comes n to the power of 1 - this often: 0 as often as it is, 1 as often as others."""
-    stretch: float = 0.2
+    stretch: float = 0.15
     """Along each of a thing's axes, at most."""
-    lost: float = 0.3
+    lost: float = 0.15
     """Share of its superpoints that a mask lacks, at most; half as many of those around are taken for it."""
-    thinned: float = 0.6
+    thinned: float = 0.4
     """Share of points not seen, at most."""
-    colour_cast: float = 0.15
-    contrast: tuple[float, float] = (0.6, 1.4)
-    colours_swapped: float = 0.2
+    colour_cast: float = 0.1
+    contrast: tuple[float, float] = (0.7, 1.3)
+    colours_swapped: float = 0.1
     """Probability that red, green and blue change places."""
     drop_colour: float = 0.08
     drop_normals: float = 0.05
@@ -78,7 +78,7 @@ def train_recognition(
         Folder of the model with its recognition.
 
     Raises:
-        InputError: No training files below `data`, or a model to start from without recognition.
+        InputError: No training files below `data`, nothing known in them, or a model to start from without recognition.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
@@ -92,6 +92,8 @@ def train_recognition(
         recognition.load_state_dict(known.state_dict())
     trainer = HeadTrainer(recognition, config, out)
     examples = examples_of(find_samples(data), classes)
+    if not examples:
+        raise InputError(f"{data}: no room here shows a thing of the model's {len(classes)} classes")
     chance = chances(examples, config.balance)
     trainer.run(
         lambda _: {"class": recognition_loss(recognition, examples, chance, config)},
@@ -99,6 +101,7 @@ def train_recognition(
         save_every=save_every,
         clip=config.clip,
     )
+    recognition.expect(config.balance * _log_counts(examples, len(classes)))
     grounder.recognition = recognition.eval()
     grounder.config = replace(grounder.config, recognition=config.recognition)
     grounder.save_pretrained(out / "model")
@@ -121,6 +124,12 @@ def chances(examples: Sequence[Example], balance: float) -> Float[Tensor, "e"]:
     """How often each example is to come; see `RecognitionTraining.balance`."""
     label = torch.tensor([example.label for example in examples])
     return torch.bincount(label)[label].double() ** -balance
+
+
+def _log_counts(examples: Sequence[Example], classes: int) -> Float[Tensor, "k"]:
+    """Of the examples of each class, half a one where there is none."""
+    count = torch.bincount(torch.tensor([example.label for example in examples]), minlength=classes)
+    return count.clamp_min(0.5).log()
 
 
 def recognition_loss(
