@@ -46,7 +46,7 @@ class RecognitionConfig:
     hidden: int = 256
     dropout: float = 0.3
     weight: float = 0.4
-    """Of the second look, beside 1 for both; in rooms of training furniture true names are likeliest with 0.4 to 0.45."""
+    """Of the second look, of 1 for both; in rooms of training furniture true names are likeliest with 0.4 or 0.45."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ class Recognition(nn.Module):
         more often than rooms show them."""
         last = self.head[-1]
         assert isinstance(last, nn.Linear)
-        last.bias += log_share - log_share.mean()
+        last.bias.add_(log_share - log_share.mean())
 
     def told(self, scene: Scene, encoding: Encoding) -> Encoding:
         """The encoding of a scene with normals, its classes as the detector and a second look together take them.
