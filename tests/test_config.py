@@ -12,6 +12,7 @@ from scene3d.train.detector import DetectorTraining
 from scene3d.train.instruct import InstructTraining
 from scene3d.train.naming import NamingTraining
 from scene3d.train.readings import ReadingsTraining
+from scene3d.train.recognition import RecognitionTraining
 from scene3d.train.relations import RelationTraining
 
 
@@ -69,6 +70,7 @@ def test_every_shipped_preset_can_be_loaded(path: Path) -> None:
         "alignment": AlignmentTraining,
         "readings": ReadingsTraining,
         "naming": NamingTraining,
+        "recognition": RecognitionTraining,
         "relations": RelationTraining,
         "instruct": InstructTraining,
         "model": DetectorConfig,
