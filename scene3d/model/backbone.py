@@ -43,7 +43,7 @@ class SparseUNet(nn.Module):
         self.stem = SubMConv3d(in_channels, planes[0], kernel_size=stem_kernel)
         self.stem_norm = nn.BatchNorm1d(planes[0], momentum=norm_momentum)
         self.down = nn.ModuleList(
-            Down(planes[i], planes[i + 1], blocks[i], norm_momentum=norm_momentum) for i in range(levels)
+            _Down(planes[i], planes[i + 1], blocks[i], norm_momentum=norm_momentum) for i in range(levels)
         )
         skips = [planes[i] for i in reversed(range(levels))]  # what each level on the way up is joined with
         self.up = nn.ModuleList(
@@ -63,7 +63,7 @@ class SparseUNet(nn.Module):
         return x.feature
 
 
-class Down(nn.Module):
+class _Down(nn.Module):
     """Halve the resolution, then refine.
 
     Args:

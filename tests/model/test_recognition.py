@@ -5,17 +5,18 @@ import pytest
 import torch
 
 from scene3d.config import load_config
+from scene3d.model.close_ups import CloseUp
 from scene3d.model.detector import Detector
 from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import Grounder, GrounderConfig
 from scene3d.model.proposals import ReadingRules
-from scene3d.model.recognition import CloseUp, Recognition, RecognitionConfig, close_ups
+from scene3d.model.recognition import Recognition, RecognitionConfig, close_ups
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.targets import scan_targets
 from scene3d.types import Scene
 from tests.train.rooms import toy_sample
 
-SMALL = RecognitionConfig(point_m=0.04, planes=(8, 12, 16), hidden=16)
+SMALL = RecognitionConfig(point_m=0.04, pixels=32, width=0.25, hidden=16)
 
 
 @pytest.fixture

@@ -11,12 +11,13 @@ from scene3d.model.detector import Detector
 from scene3d.model.grounder import ALIGNMENT_WEIGHTS, Grounder
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
-from scene3d.train import alignment, checkpoint
+from scene3d.train import alignment
 from scene3d.train.alignment import AlignmentTraining, train_alignment
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.phrases import Wording, fits
 from scene3d.train.proposed import ProposedRoom
 from tests.model.language_parts import some_referents
+from tests.train.interruption import whole_and_parts
 
 FEW = {"scenes": 2, "phrases": 16, "foreign": 8, "seed": 3}
 
@@ -57,18 +58,7 @@ def test_names_find_their_objects(model: str, scenes: Path, tmp_path: Path) -> N
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
     config = AlignmentTraining(steps=6, **FEW)
-    whole = train_alignment(config, model, scenes, tmp_path / "whole", save_every=3)
-    save = checkpoint.save
-
-    def save_and_stop(*arguments: object) -> None:
-        save(*arguments)  # type: ignore[arg-type]
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", save_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_alignment(config, model, scenes, tmp_path / "parts", save_every=3)
-    parts = train_alignment(config, model, scenes, tmp_path / "parts", save_every=3)
+    whole, parts = whole_and_parts(lambda out: train_alignment(config, model, scenes, out, save_every=3), tmp_path)
     one, other = (load_file(folder / ALIGNMENT_WEIGHTS) for folder in (whole, parts))
     assert one.keys() == other.keys()
     for name, value in one.items():

@@ -14,9 +14,9 @@ from scene3d.model.question import Question
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
-from scene3d.train import checkpoint
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.naming import NamingTraining, located, train_naming, with_strange_names
+from tests.train.interruption import whole_and_parts
 
 FEW = NamingTraining(steps=250, rooms=4, sentences=160, strange=1, read=32, seed=3)
 
@@ -64,18 +64,7 @@ def test_names_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
     narrow = NamingConfig(width=32, around=16)
     config = NamingTraining(naming=narrow, steps=6, rooms=2, sentences=10, strange=1, read=8)
-    whole = train_naming(config, model, scenes, tmp_path / "whole", save_every=3)
-    save = checkpoint.save
-
-    def stop(out: Path, states: dict[str, object]) -> None:
-        save(out, states)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_naming(config, model, scenes, tmp_path / "parts", save_every=3)
-    parts = train_naming(config, model, scenes, tmp_path / "parts", save_every=3)
+    whole, parts = whole_and_parts(lambda out: train_naming(config, model, scenes, out, save_every=3), tmp_path)
     one, other = load_file(whole / NAMING_WEIGHTS), load_file(parts / NAMING_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
     opened = Grounder.from_pretrained(str(whole)).naming

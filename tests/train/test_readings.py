@@ -12,11 +12,12 @@ from scene3d.model.readings import PAINT, ReadingsConfig
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
-from scene3d.train import checkpoint, readings
+from scene3d.train import readings
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.proposed import ProposedRoom
 from scene3d.train.readings import ReadingsTraining, train_readings
 from tests.model.language_parts import some_referents
+from tests.train.interruption import whole_and_parts
 
 FEW = ReadingsTraining(steps=120, batch=64, sentences=40, seed=3)
 
@@ -71,18 +72,7 @@ def test_mentions_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
     config = replace(FEW, readings=ReadingsConfig(width=16), steps=6)
-    whole = train_readings(config, model, scenes, tmp_path / "whole", save_every=3)
-    save = checkpoint.save
-
-    def stop(out: Path, states: dict[str, object]) -> None:
-        save(out, states)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_readings(config, model, scenes, tmp_path / "parts", save_every=3)
-    parts = train_readings(config, model, scenes, tmp_path / "parts", save_every=3)
+    whole, parts = whole_and_parts(lambda out: train_readings(config, model, scenes, out, save_every=3), tmp_path)
     one, other = load_file(whole / READINGS_WEIGHTS), load_file(parts / READINGS_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert Grounder.from_pretrained(str(whole)).config.readings.width == 16

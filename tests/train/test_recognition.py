@@ -10,13 +10,18 @@ from scene3d.labels import class_list
 from scene3d.model.detector import Detector
 from scene3d.model.grounder import RECOGNITION_WEIGHTS, Grounder
 from scene3d.model.recognition import RecognitionConfig
-from scene3d.train import checkpoint
 from scene3d.train.data import find_samples, load_sample
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.recognition import RecognitionTraining, examples_of, train_recognition, varied
+from tests.train.interruption import whole_and_parts
 
 FEW = RecognitionTraining(
-    recognition=RecognitionConfig(planes=(16, 24), hidden=32, cells=16), steps=60, things=12, seed=1
+    recognition=RecognitionConfig(pixels=32, width=0.25, hidden=32),
+    photographs=False,
+    steps=120,
+    learning_rate=3e-3,
+    things=12,
+    seed=1,
 )
 
 
@@ -69,17 +74,6 @@ def test_a_varied_thing_is_still_there(model: str, scenes: Path) -> None:
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
     config = replace(FEW, steps=6)
-    whole = train_recognition(config, model, scenes, tmp_path / "whole", save_every=3)
-    save = checkpoint.save
-
-    def stop(out: Path, states: dict[str, object]) -> None:
-        save(out, states)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_recognition(config, model, scenes, tmp_path / "parts", save_every=3)
-    parts = train_recognition(config, model, scenes, tmp_path / "parts", save_every=3)
+    whole, parts = whole_and_parts(lambda out: train_recognition(config, model, scenes, out, save_every=3), tmp_path)
     one, other = load_file(whole / RECOGNITION_WEIGHTS), load_file(parts / RECOGNITION_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)

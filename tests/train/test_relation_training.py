@@ -13,11 +13,12 @@ from scene3d.model.relations import ScorerConfig
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language.words import all_labels
-from scene3d.train import checkpoint, relations
+from scene3d.train import relations
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.proposed import ProposedRoom
 from scene3d.train.relations import AskedStream, RelationTraining, train_relations
 from tests.model.language_parts import some_referents
+from tests.train.interruption import whole_and_parts
 
 CLASSES = tuple(all_labels()[:5])
 SCORER = ScorerConfig(feature_width=8, kinds=len(CLASSES), width=32, heads=2)
@@ -47,18 +48,7 @@ def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
-    whole = train_relations(FEW, model, scenes, tmp_path / "whole", save_every=2)
-    save = checkpoint.save
-
-    def stop(out: Path, states: dict[str, object]) -> None:
-        save(out, states)
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(checkpoint, "save", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_relations(FEW, model, scenes, tmp_path / "parts", save_every=2)
-    parts = train_relations(FEW, model, scenes, tmp_path / "parts", save_every=2)
+    whole, parts = whole_and_parts(lambda out: train_relations(FEW, model, scenes, out, save_every=2), tmp_path)
     one, other = load_file(whole / SCORER_WEIGHTS), load_file(parts / SCORER_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
     opened = Grounder.from_pretrained(str(whole))
