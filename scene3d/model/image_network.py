@@ -50,7 +50,7 @@ class EfficientNetLite(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.planes = planes
         """Of the features."""
-        self.to(memory_format=torch.channels_last)  # twice as fast on a CPU
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # twice as fast on a CPU
 
     def forward(self, pictures: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c h2 w2"]:
         """Features of pictures of -1 to 1."""

@@ -49,6 +49,8 @@ def test_norms_that_are_part_of_kernels_change_nothing() -> None:
     assert len(layers) == 48
     for layer in layers:
         convolution, norm = layer.convolution, layer.norm
+        assert isinstance(convolution, torch.nn.Conv2d)
+        assert isinstance(norm, torch.nn.BatchNorm2d)
         picture = torch.randn(2, convolution.in_channels, 16, 16)
         before, after = {(3, 2): (0, 1), (5, 2): (1, 2)}.get(
             (convolution.kernel_size[0], convolution.stride[0]), (0, 0)
