@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jaxtyping import Bool, Float, Int64
@@ -32,6 +32,12 @@ class Encoding:
     facing_logit: Float[Tensor, "q"]
     colour_logit: Float[Tensor, "q m"]
     material_logit: Float[Tensor, "q l"]
+
+    def best_first(self) -> Encoding:
+        """The same proposals by falling score."""
+        order = self.score.argsort(descending=True, stable=True)
+        names = [name for name in Encoding.__dataclass_fields__ if name != "superpoint"]
+        return replace(self, **{name: getattr(self, name)[order] for name in names})
 
 
 def encoding_of(superpoint: Int64[Tensor, "n"], normal: Float[Tensor, "n 3"], found: ElementProposals) -> Encoding:

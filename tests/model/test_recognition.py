@@ -51,7 +51,7 @@ def encoding(mask: torch.Tensor, superpoint: torch.Tensor) -> Encoding:
     return Encoding(
         superpoint=superpoint,
         mask=mask,
-        score=torch.ones(many),
+        score=torch.full((many,), 0.5),
         feature=torch.zeros(many, 4),
         class_logit=torch.randn(many, 6, generator=torch.Generator().manual_seed(1)),
         front=torch.zeros(many, 2),
@@ -96,14 +96,37 @@ def test_both_looks_count(recognition: Recognition) -> None:
     sample = toy_sample(0)
     mask = scan_targets(sample).mask > 0
     first = encoding(mask, sample.scan.superpoint)
-    told = recognition.told(scene(), first)
+    told = by_mask(recognition.told(scene(), first), mask)
     second = recognition([view for view, _ in close_ups(sample.scan, mask)]).softmax(1)
-    mean = first.class_logit[:, :-1].softmax(1) ** 0.6 * second**0.4
+    mean = first.class_logit[:, :-1].softmax(1) ** 0.5 * second**0.5
     expected = mean / mean.sum(1, keepdim=True)
     torch.testing.assert_close(told.class_logit[:, :-1].softmax(1), expected, atol=1e-4, rtol=1e-3)
     assert torch.equal(told.class_logit[:, -1], first.class_logit[:, -1])
     torch.testing.assert_close(told.class_logit.softmax(1)[:, -1], first.class_logit.softmax(1)[:, -1])
-    assert torch.equal(told.mask, first.mask)
+    rise = told.score.logit() - first.score.logit()
+    certain = SMALL.agreement * mean.sum(1).log() + SMALL.certainty * expected.amax(1).log()
+    torch.testing.assert_close(rise, certain + SMALL.lift, atol=1e-3, rtol=1e-3)
+
+
+@torch.no_grad()
+def test_what_both_looks_agree_on_comes_first(recognition: Recognition) -> None:
+    sample = toy_sample(0)
+    mask = scan_targets(sample).mask > 0
+    second = recognition([view for view, _ in close_ups(sample.scan, mask)])
+    first = encoding(mask, sample.scan.superpoint)
+    agreed = torch.arange(len(mask)) % 2 == 0
+    opinion = torch.where(agreed[:, None], 4 * second, -4 * second)
+    told = recognition.told(scene(), replace(first, class_logit=torch.cat([opinion, opinion[:, :1]], dim=1)))
+    assert torch.equal(told.score, told.score.sort(descending=True).values)
+    order = [int((mask == row).all(1).nonzero()) for row in told.mask]
+    assert sorted(order) == list(range(len(mask)))
+    assert agreed[order[: int(agreed.sum())]].all()
+
+
+def by_mask(told: Encoding, mask: torch.Tensor) -> Encoding:
+    """The rows of an encoding in the order of these masks."""
+    row = [int((told.mask == one).all(1).nonzero()) for one in mask]
+    return replace(told, mask=told.mask[row], score=told.score[row], class_logit=told.class_logit[row])
 
 
 def test_what_leaves_no_point_stays_as_it_was(recognition: Recognition) -> None:
@@ -116,7 +139,7 @@ def test_what_leaves_no_point_stays_as_it_was(recognition: Recognition) -> None:
         file_from_scene=torch.eye(4, dtype=torch.float64),
     )
     first = encoding(torch.tensor([[False, True], [True, False]]), torch.tensor([0, 0, 1]))
-    told = recognition.told(tiny, first).class_logit
+    told = by_mask(recognition.told(tiny, first), first.mask).class_logit
     assert torch.equal(told[0], first.class_logit[0])
     assert not torch.allclose(told[1], first.class_logit[1])
     nothing = encoding(torch.zeros(0, 2, dtype=torch.bool), torch.tensor([0, 0, 1]))
