@@ -35,7 +35,7 @@ def synth(
         workers: Processes.
         frames: Posed RGB-D pictures with instance masks to keep per scene, in the folders.
         first: Number of the first scene.
-        point: Lattice of the compact files, metres; recognition is trained on files of 0.02.
+        point: Lattice of the compact files, metres; recognition, and all that is trained after it, takes 0.02.
         furniture: Libraries (.sh3f) or folders of them; none: those that the system has.
     """
     from scene3d.commands.watching import watch

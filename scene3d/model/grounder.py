@@ -232,7 +232,8 @@ class Grounder(nn.Module, ModelHubMixin):
         encoding = encoding_of(scene.superpoint, scene.normal, found)
         if self.recognition is not None:
             recognition, plain = self.recognition, encoding
-            encoding = _timed(times, "recognition", lambda: recognition.told(scene, plain))
+            point_m = recognition.config.point_m
+            encoding = _timed(times, "recognition", lambda: recognition.told(thin(scene, point_m=point_m), plain))
         if cache:
             save_encoding(path, encoding)
         return Session(self, scene, encoding, times)

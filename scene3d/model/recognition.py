@@ -16,8 +16,7 @@ from torch import Tensor, nn
 from scene3d.model.close_ups import CloseUp, Things, close_ups, draw
 from scene3d.model.encoding import Encoding
 from scene3d.model.image_network import EfficientNetLite
-from scene3d.model.scan import thin
-from scene3d.types import Scene
+from scene3d.model.scan import ScanPoints
 from scene3d_ops import segment_max, segment_mean, segment_sum
 
 _MEASURES = 6
@@ -98,14 +97,17 @@ class Recognition(nn.Module):
         assert isinstance(last, nn.Linear)
         last.bias.add_(log_share - log_share.mean())
 
-    def told(self, scene: Scene, encoding: Encoding) -> Encoding:
-        """The encoding of a scene with normals, its classes as the detector and a second look together take them.
+    def told(self, scan: ScanPoints, encoding: Encoding) -> Encoding:
+        """The encoding of a scan, its classes as the detector and a second look together take them.
 
         What is kept is a weighted mean of the logarithms of both, and a score that rises where they agree. Background
         stays as the detector has it, and so do things too small to leave a point.
+
+        Args:
+            scan: Thinned to `RecognitionConfig.point_m`.
+            encoding: With masks over the scan's superpoints.
         """
         config = self.config
-        scan = thin(replace(scene, superpoint=encoding.superpoint), point_m=config.point_m)
         present = torch.zeros(encoding.mask.shape[1], dtype=torch.bool)
         present[scan.superpoint] = True
         rows = torch.nonzero((encoding.mask & present).any(1))[:, 0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float, Int64
@@ -51,17 +51,28 @@ def thin(scene: Scene, *, point_m: float) -> ScanPoints:
     """
     if scene.superpoint is None or scene.normal is None:
         raise ValueError("a scene needs superpoints and normals before it is thinned")
-    voxels = voxelize(scene.xyz_m, size_m=point_m)
-    count = len(voxels.index)
-    cell = voxels.voxel_of_point
-    normal = segment_mean(scene.normal, cell, count)
-    return ScanPoints(
-        xyz_m=segment_mean(scene.xyz_m, cell, count),
-        rgb=None if scene.rgb is None else segment_mean(scene.rgb.float() / 255, cell, count),
-        normal=torch.nn.functional.normalize(normal, dim=1),
-        superpoint=most_frequent(cell, scene.superpoint, count),
+    points = ScanPoints(
+        xyz_m=scene.xyz_m,
+        rgb=None if scene.rgb is None else scene.rgb.float() / 255,
+        normal=scene.normal,
+        superpoint=scene.superpoint,
         superpoint_count=int(scene.superpoint.max()) + 1,
         floor_z_m=floor_height(scene.xyz_m),
+    )
+    return coarser(points, point_m=point_m)
+
+
+def coarser(scan: ScanPoints, *, point_m: float) -> ScanPoints:
+    """One point per cell of a `point_m` grid, as `thin` reduces a scene."""
+    voxels = voxelize(scan.xyz_m, size_m=point_m)
+    count = len(voxels.index)
+    cell = voxels.voxel_of_point
+    return replace(
+        scan,
+        xyz_m=segment_mean(scan.xyz_m, cell, count),
+        rgb=None if scan.rgb is None else segment_mean(scan.rgb, cell, count),
+        normal=torch.nn.functional.normalize(segment_mean(scan.normal, cell, count), dim=1),
+        superpoint=most_frequent(cell, scan.superpoint, count),
     )
 
 

@@ -64,6 +64,7 @@ def mix(a: TrainingSample, b: TrainingSample) -> TrainingSample:
     moved = torch.where(b.instance >= 0, b.instance + len(a.label), b.instance)
     return TrainingSample(
         scan=scan,
+        point_m=a.point_m,
         instance=torch.cat([a.instance, moved]),
         object_id=torch.cat([a.object_id, b.object_id]),
         label=torch.cat([a.label, b.label]),

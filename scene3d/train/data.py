@@ -30,6 +30,8 @@ class TrainingSample:
     """A thinned scan and what is annotated on it; o objects."""
 
     scan: ScanPoints
+    point_m: float
+    """Lattice of the file, metres."""
     instance: Int64[Tensor, "n"]
     """Object per point; -1 structure such as walls, -2 not annotated."""
     object_id: Int64[Tensor, "o"]
@@ -80,6 +82,7 @@ def load_sample(path: Path, classes: tuple[str, ...]) -> TrainingSample:
             superpoint_count=int(scene.superpoint.max()) + 1,
             floor_z_m=floor_height(scene.xyz_m),
         ),
+        point_m=scene.voxel_m,
         instance=instance,
         object_id=torch.tensor([thing.id for thing in seen], dtype=torch.int64),
         label=_rows([thing.label for thing in seen], classes),

@@ -13,11 +13,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scene3d import resources
+from scene3d.errors import InputError
 from scene3d.model.encoding import encoding_of
 from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
 from scene3d.model.readings import paint
 from scene3d.model.referents import referents
+from scene3d.model.scan import coarser
 from scene3d.train.augment import AugmentConfig, augment
 from scene3d.train.data import TrainingSample, find_samples, load_sample
 from scene3d.train.targets import mask_overlap, scan_targets
@@ -70,10 +72,10 @@ def proposed_rooms(
     Rooms in which nothing is found are left out.
 
     Raises:
-        InputError: No training files below `data`.
+        InputError: No training files below `data`, or their points are too far apart for the model's recognition.
     """
     paths = find_samples(data)
-    folder = resources.cache_dir() / "proposals" / f"{grounder.detector_key()}-{_MEASURED}"
+    folder = resources.cache_dir() / "proposals" / f"{grounder.model_key()}-{_MEASURED}"
     folder.mkdir(parents=True, exist_ok=True)
     rooms = []
     for variant in range(variants):
@@ -89,8 +91,9 @@ def _read(grounder: Grounder, path: Path, variant: int, folder: Path) -> Propose
     kept = folder / f"{name}_{variant}.safetensors"
     if not kept.is_file():
         generator = torch.Generator().manual_seed(int(name[:12], 16) + variant)
-        sample = augment(load_sample(path, grounder.detector_config.classes), _TURNED, generator)
-        seen, owner, painted = propose_sample(grounder, sample)
+        sample = load_sample(path, grounder.detector_config.classes)
+        check_lattice(grounder, path, sample)
+        seen, owner, painted = propose_sample(grounder, augment(sample, _TURNED, generator))
         fields = ("embedding", "kind", "look", "place", "score")
         others = {"owner": owner} if painted is None else {"owner": owner, "painted": painted}
         save_file(others | {f: getattr(seen, f).contiguous() for f in fields}, kept)
@@ -103,19 +106,38 @@ def _read(grounder: Grounder, path: Path, variant: int, folder: Path) -> Propose
     return ProposedRoom(path=path, seen=seen, owner=owner, painted=painted)
 
 
+def check_lattice(grounder: Grounder, path: Path, sample: TrainingSample) -> None:
+    """See that a file's points lie as close as the model looks at them.
+
+    Raises:
+        InputError: They do not.
+    """
+    if grounder.recognition is None:
+        return
+    wanted = grounder.recognition.config.point_m
+    if sample.point_m > 1.01 * wanted:
+        raise InputError(
+            f"{path}: points {sample.point_m:g} m apart, but the model's recognition looks at points {wanted:g} m "
+            f"apart; make finer files with `scene3d synth --point {wanted:g}`"
+        )
+
+
 @torch.no_grad()
 def propose_sample(
     grounder: Grounder, sample: TrainingSample
 ) -> tuple[Referents, Int64[Tensor, "r"], Float[Tensor, "r p"] | None]:
     """Referents of a sample with the detector's own colours, and `ProposedRoom.owner` and `.painted`."""
-    scan = sample.scan
-    found = propose(grounder.detector, grounder.detector.encode([scan])[0], grounder.config.rules)
+    scan, point_m = sample.scan, grounder.detector_config.point_m
+    seen_at = coarser(scan, point_m=point_m) if sample.point_m < 0.99 * point_m else scan
+    found = propose(grounder.detector, grounder.detector.encode([seen_at])[0], grounder.config.rules)
     encoding = encoding_of(scan.superpoint, scan.normal, found)
+    if grounder.recognition is not None:
+        encoding = grounder.recognition.told(scan, encoding)
     seen = referents(encoding, scan.xyz_m, scan.normal)
-    overlap = mask_overlap(found.mask, scan_targets(sample))
-    owner = torch.full((len(found.mask),), NOBODY)
+    overlap = mask_overlap(encoding.mask, scan_targets(sample))
+    owner = torch.full((len(encoding.mask),), NOBODY)
     if overlap.numel():
         best, row = overlap.max(1)
         owner = torch.where(best >= 0.5, sample.object_id[row], torch.where(best < 0.25, NOBODY, UNCLEAR))
     rgb = scan.rgb
-    return seen, owner, None if rgb is None else paint(found.mask[:, scan.superpoint], rgb)
+    return seen, owner, None if rgb is None else paint(encoding.mask[:, scan.superpoint], rgb)

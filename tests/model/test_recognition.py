@@ -11,6 +11,7 @@ from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import Grounder, GrounderConfig
 from scene3d.model.proposals import ReadingRules
 from scene3d.model.recognition import Recognition, RecognitionConfig, close_ups
+from scene3d.model.scan import ScanPoints
 from scene3d.train.detector import DetectorTraining
 from scene3d.train.targets import scan_targets
 from scene3d.types import Scene
@@ -96,7 +97,7 @@ def test_both_looks_count(recognition: Recognition) -> None:
     sample = toy_sample(0)
     mask = scan_targets(sample).mask > 0
     first = encoding(mask, sample.scan.superpoint)
-    told = by_mask(recognition.told(scene(), first), mask)
+    told = by_mask(recognition.told(sample.scan, first), mask)
     second = recognition([view for view, _ in close_ups(sample.scan, mask)]).softmax(1)
     mean = first.class_logit[:, :-1].softmax(1) ** 0.5 * second**0.5
     expected = mean / mean.sum(1, keepdim=True)
@@ -116,7 +117,7 @@ def test_what_both_looks_agree_on_comes_first(recognition: Recognition) -> None:
     first = encoding(mask, sample.scan.superpoint)
     agreed = torch.arange(len(mask)) % 2 == 0
     opinion = torch.where(agreed[:, None], 4 * second, -4 * second)
-    told = recognition.told(scene(), replace(first, class_logit=torch.cat([opinion, opinion[:, :1]], dim=1)))
+    told = recognition.told(sample.scan, replace(first, class_logit=torch.cat([opinion, opinion[:, :1]], dim=1)))
     assert torch.equal(told.score, told.score.sort(descending=True).values)
     order = [int((mask == row).all(1).nonzero()) for row in told.mask]
     assert sorted(order) == list(range(len(mask)))
@@ -130,13 +131,13 @@ def by_mask(told: Encoding, mask: torch.Tensor) -> Encoding:
 
 
 def test_what_leaves_no_point_stays_as_it_was(recognition: Recognition) -> None:
-    tiny = Scene(
-        name="tiny",
-        xyz_m=torch.tensor([[0.01, 0.01, 0.0], [0.012, 0.01, 0.0], [0.014, 0.01, 0.0]]),
+    tiny = ScanPoints(
+        xyz_m=torch.tensor([[0.01, 0.01, 0.0]]),
         rgb=None,
-        normal=torch.zeros(3, 3),
-        superpoint=torch.tensor([0, 0, 1]),
-        file_from_scene=torch.eye(4, dtype=torch.float64),
+        normal=torch.zeros(1, 3),
+        superpoint=torch.tensor([0]),
+        superpoint_count=2,
+        floor_z_m=0.0,
     )
     first = encoding(torch.tensor([[False, True], [True, False]]), torch.tensor([0, 0, 1]))
     told = by_mask(recognition.told(tiny, first), first.mask).class_logit

@@ -38,6 +38,7 @@ def toy_sample(seed: int, *, objects: int = 6, classes: int = 4) -> TrainingSamp
             superpoint_count=int(superpoint.max()) + 1,
             floor_z_m=0.0,
         ),
+        point_m=0.04,
         instance=torch.cat(instance)[first],
         object_id=torch.arange(objects),
         label=torch.randint(classes, (objects,), generator=generator),
