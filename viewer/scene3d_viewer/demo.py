@@ -73,7 +73,7 @@ def demo(*, sample: str = "", out: Path = Path()) -> None:
 def tasks(session: Session) -> Iterator[Task]:
     """Questions that make sense in this room, one of each task but segmentation and planning."""
     from scene3d.model.markup import REF
-    from scene3d.synth.language.words import plural
+    from scene3d.nouns import plural
 
     found = session.segment()
     labels = Counter(_sure(found).values())

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from scene3d.nouns import plural
 from scene3d.synth.language import words
 from scene3d.synth.language.conditions import PREDICATES, SAID, Condition
 from scene3d.synth.language.facts import YES
@@ -120,7 +121,7 @@ def _largest_kinds(speaker: Speaker) -> list[tuple[str, tuple[int, ...]]]:
 
 
 def _counted(word: str, count: int) -> str:
-    return words.one(word) if count == 1 else f"{words.NUMBERS[count]} {words.plural(word)}"
+    return words.one(word) if count == 1 else f"{words.NUMBERS[count]} {plural(word)}"
 
 
 def places_of(speaker: Speaker, index: int) -> list[Condition]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scene3d.nouns import plural
 from scene3d.synth.language import words
 from scene3d.synth.language.facts import YES
 from scene3d.synth.language.grounding import Family, missing_word
@@ -47,7 +48,7 @@ def _listed(speaker: Speaker, family: str, asked: tuple[str, ...]) -> LanguageSa
         return None
     found = [members or () for members in sets]
     name, text = speaker.phrase("list" if len(asked) == 1 else "list_two")
-    slots = {"t": asked[0], "ts": words.plural(asked[0]), "u": asked[-1], "us": words.plural(asked[-1])}
+    slots = {"t": asked[0], "ts": plural(asked[0]), "u": asked[-1], "us": plural(asked[-1])}
     said = [_found(speaker, word, len(members)) for word, members in zip(asked, found, strict=True)]
     present = [members for members in found if members]
     turn = Turn(
@@ -63,11 +64,11 @@ def _listed(speaker: Speaker, family: str, asked: tuple[str, ...]) -> LanguageSa
 
 def _found(speaker: Speaker, word: str, count: int) -> str:
     if count == 0:
-        return speaker.answers("not_found", ss=words.plural(word))
+        return speaker.answers("not_found", ss=plural(word))
     if count == 1:
         return speaker.answers("found_one", s=word)
     number = words.NUMBERS[count] if count < len(words.NUMBERS) else str(count)
-    return speaker.answers("found", ss=words.plural(word), number=number)
+    return speaker.answers("found", ss=plural(word), number=number)
 
 
 DETECTION: dict[str, Family] = {"class": one_class, "absent": no_class, "two_classes": two_classes}

@@ -8,6 +8,7 @@ from functools import partial
 
 import numpy as np
 
+from scene3d.nouns import is_plural, plural
 from scene3d.synth.language import words
 from scene3d.synth.language.captions import places_of
 from scene3d.synth.language.facts import NO, YES
@@ -69,8 +70,8 @@ def other_one(speaker: Speaker) -> LanguageSample | None:
     if len(rest) == 1:
         answer = f"The other [{word}] is here."
     else:
-        answer = f"There are [{words.NUMBERS[len(rest)]} other {words.plural(word)}]."
-    after = _turn(speaker, text.format(t=word, ts=words.plural(word)), answer, (rest,), rest, candidates=word)
+        answer = f"There are [{words.NUMBERS[len(rest)]} other {plural(word)}]."
+    after = _turn(speaker, text.format(t=word, ts=plural(word)), answer, (rest,), rest, candidates=word)
     return LanguageSample(task="dialogue", family="other_one", template=name, turns=(turn, after))
 
 
@@ -103,12 +104,12 @@ def instead(speaker: Speaker) -> LanguageSample | None:
     if not members or len(members) >= len(words.NUMBERS):
         return None
     name, text = speaker.phrase("exists")
-    nouns = {"t": missing, "ts": words.plural(missing), "at": words.one(missing)}
+    nouns = {"t": missing, "ts": plural(missing), "at": words.one(missing)}
     before = replace(
         _turn(speaker, text.format_map(nouns), f"No, there is no {missing} here.", (), ()), reply="no", asks="exists"
     )
     then, text = speaker.phrase("instead")
-    number = words.one(word) if len(members) == 1 else f"{words.NUMBERS[len(members)]} {words.plural(word)}"
+    number = words.one(word) if len(members) == 1 else f"{words.NUMBERS[len(members)]} {plural(word)}"
     answer = f"Yes, there {'is' if len(members) == 1 else 'are'} [{number}]."
     after = _turn(speaker, text.format(at=words.one(word)), answer, (members,), members, candidates=word)
     after = replace(after, reply="yes", asks="exists")
@@ -229,7 +230,7 @@ def _its_material(speaker: Speaker, index: int, word: str) -> tuple[str, Turn] |
 
 def _its(speaker: Speaker, key: str, index: int, word: str, reply: str, before: str) -> tuple[str, Turn]:
     name, text = speaker.phrase(key)
-    verb = "are" if words.is_plural(word) else "is"
+    verb = "are" if is_plural(word) else "is"
     turn = _turn(speaker, text, f"The [{word}] {verb} {before}{reply}.", ((index,),), (index,))
     return name, replace(turn, reply=reply, asks=key.removeprefix("its_"))
 
@@ -239,7 +240,7 @@ def _its_place(speaker: Speaker, index: int, word: str) -> tuple[str, Turn] | No
     if not told:
         return None
     name, text = speaker.phrase("its_place")
-    verb = "are" if words.is_plural(word) else "is"
+    verb = "are" if is_plural(word) else "is"
     answer = f"The [{word}] {verb} {linked_condition(speaker, told[0])}."
     links = ((index,), *told[0].anchors)
     return name, _turn(speaker, text, answer, links, (index,), anchors=told[0].anchors)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from scene3d.nouns import is_plural, plural
 from scene3d.synth.language import words
 from scene3d.synth.language.conditions import (
     PREDICATES,
@@ -146,7 +147,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
 def _nouns(speaker: Speaker, index: int, pool: Pool, *, extra: bool) -> dict[str, str]:
     adjective = speaker.adjective(index) if extra and speaker.chance(0.3) else ""
     noun = f"{adjective} {pool.word}".strip()
-    return {"t": noun, "ts": words.plural(pool.word), "at": words.one(pool.word, adjective), "n": pool.word}
+    return {"t": noun, "ts": plural(pool.word), "at": words.one(pool.word, adjective), "n": pool.word}
 
 
 def _framed(speaker: Speaker, text: str, *, many: bool = False) -> tuple[str, str]:
@@ -215,7 +216,7 @@ def _no_such_class(speaker: Speaker, many: bool) -> Absent | None:
     )
     noun = f"{adjective} {word}".strip()
     name, text = speaker.phrase("all" if many else "unique")
-    slots = {"t": noun, "ts": words.plural(noun), "at": words.one(word, adjective), "number": _number(speaker)}
+    slots = {"t": noun, "ts": plural(noun), "at": words.one(word, adjective), "number": _number(speaker)}
     return name, text.format_map(slots), _none(speaker, noun), (sought(text, slots),), (), word
 
 
@@ -275,7 +276,7 @@ def _present(speaker: Speaker) -> Pool | None:
 
 def _plain_nouns(speaker: Speaker, pool: Pool) -> dict[str, str]:
     word = pool.word
-    return {"t": word, "ts": words.plural(word), "at": words.one(word), "n": word, "number": _number(speaker)}
+    return {"t": word, "ts": plural(word), "at": words.one(word), "n": word, "number": _number(speaker)}
 
 
 def _number(speaker: Speaker) -> str:
@@ -284,8 +285,8 @@ def _number(speaker: Speaker) -> str:
 
 def _none(speaker: Speaker, noun: str, place: str = "") -> str:
     if place:
-        return f"There {'are' if words.is_plural(noun) else 'is'} no {noun} {place}."
-    if words.is_plural(noun):
+        return f"There {'are' if is_plural(noun) else 'is'} no {noun} {place}."
+    if is_plural(noun):
         return speaker.said("answer_no_things", xs=noun)
     return speaker.said("answer_none", x=noun)
 

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from scene3d.nouns import plural
 from scene3d.synth.language import words
 from scene3d.synth.language.conditions import PREDICATES, RELATIONS, Condition, related_so_many
 from scene3d.synth.language.facts import YES, Pool
@@ -79,7 +80,7 @@ def two_kinds(speaker: Speaker) -> LanguageSample | None:
         return None
     sets = (mine, theirs)
     name, text = speaker.phrase("both")
-    slots = _nouns(one, sets[0]) | {"u": other.word, "us": words.plural(other.word), "au": words.one(other.word)}
+    slots = _nouns(one, sets[0]) | {"u": other.word, "us": plural(other.word), "au": words.one(other.word)}
     frame, request = speaker.phrase("frames")
     facts = speaker.facts
     phrases = [_counted(pool.word, len(members)) for pool, members in zip((one, other), sets, strict=True)]
@@ -122,14 +123,14 @@ def _partly(speaker: Speaker, kinds: Sequence[str]) -> tuple[Pool, Condition] | 
 def _nouns(pool: Pool, members: Sequence[int]) -> dict[str, str]:
     return {
         "t": pool.word,
-        "ts": words.plural(pool.word),
+        "ts": plural(pool.word),
         "at": words.one(pool.word),
         "number": words.NUMBERS[len(members)],
     }
 
 
 def _counted(word: str, count: int) -> str:
-    return f"{words.NUMBERS[count]} {word if count == 1 else words.plural(word)}"
+    return f"{words.NUMBERS[count]} {word if count == 1 else plural(word)}"
 
 
 def _pointing(
@@ -150,7 +151,7 @@ def _pointing(
     if len(members) == 1:
         answer = f"There is only [{_counted(pool.word, 1)}]."
     else:
-        answer = speaker.said("answers", number=words.NUMBERS[len(members)], ss=words.plural(pool.word))
+        answer = speaker.said("answers", number=words.NUMBERS[len(members)], ss=plural(pool.word))
     turn = Turn(
         user=request.format(np=text.format_map(slots)),
         selected=(),

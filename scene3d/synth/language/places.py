@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scene3d.nouns import is_plural
 from scene3d.synth.language import relations, words
 from scene3d.synth.language.asking import asked
 from scene3d.synth.language.conditions import relation_table
@@ -54,7 +55,7 @@ def _thing(
     speaker: Speaker, family: str, key: str, anchor: Mention, index: int, place: str, others: list[int]
 ) -> LanguageSample:
     word = speaker.plain(index)
-    verb = "are" if words.is_plural(word) else "is"
+    verb = "are" if is_plural(word) else "is"
     return asked(
         speaker, family, key, {"a": anchor.text}, reply=word, sentence=f"The [{word}] {verb} {place}.",
         links=((index,), anchor.objects), targets=(index,), anchors=(anchor.objects,),
@@ -79,7 +80,7 @@ def where(speaker: Speaker) -> LanguageSample | None:
         place = _place_in_room(speaker, about.index)
     if not place:
         return None
-    verb = "are" if words.is_plural(about.pool.word) else "is"
+    verb = "are" if is_plural(about.pool.word) else "is"
     return asked(
         speaker, "where", "where", {"x": about.text}, reply=place.replace("[", "").replace("]", ""),
         sentence=f"The [{about.pool.word}] {verb} {place}.", links=links, targets=(about.index,),

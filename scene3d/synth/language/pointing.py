@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scene3d.synth.language import words
+from scene3d.nouns import is_plural
 from scene3d.synth.language.conditions import (
     PREDICATES,
     RELATIONS,
@@ -42,7 +42,7 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
             index = named.objects[0]
             word = _noun(speaker, index, named.text)
             # A plural would ask for other verbs in all that is said of it.
-            if words.is_plural(word):
+            if is_plural(word):
                 return None
             return Pointed(named.text, index, speaker.facts.pool(word), named=(named.text.removeprefix("the "),))
     found = speaker.target(crowded=True)
@@ -54,7 +54,7 @@ def pointed(speaker: Speaker, *, only: int | None = None) -> Pointed | None:
         if pool.truth[index] != YES:
             return None
     condition = single_condition(speaker, speaker.rng.choice(SAID), index, pool)
-    if condition is None or words.is_plural(pool.word):
+    if condition is None or is_plural(pool.word):
         return None
     members = speaker.facts.resolved(np.minimum(pool.truth, condition.truth))
     if members is None or len(members) != 1 or (only is not None and members[0] != only):

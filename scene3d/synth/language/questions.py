@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scene3d.nouns import is_plural, plural
 from scene3d.synth.language import relations, words
 from scene3d.synth.language.asking import asked
 from scene3d.synth.language.comparisons import COMPARISONS
@@ -55,7 +56,7 @@ def exists(speaker: Speaker) -> LanguageSample | None:
     elif len(members) == 1:
         sentence = f"Yes, [{words.one(pool.word)}] is {place}."
     else:
-        sentence = f"Yes, [{_number(len(members))} {words.plural(pool.word)}] are {place}."
+        sentence = f"Yes, [{_number(len(members))} {plural(pool.word)}] are {place}."
     return asked(
         speaker, "exists", "exists_where", slots, reply="yes" if wanted else "no", sentence=sentence,
         links=((members,) if wanted else ()) + condition.anchors, targets=members, anchors=condition.anchors,
@@ -80,7 +81,7 @@ def _exists_said(speaker: Speaker, word: str, adjective: str, members: tuple[int
     elif len(members) == 1:
         sentence = f"Yes, there is [{words.one(word, adjective)}]."
     else:
-        sentence = f"Yes, there are [{_number(len(members))} {words.plural(noun)}]."
+        sentence = f"Yes, there are [{_number(len(members))} {plural(noun)}]."
     return asked(
         speaker, "exists", "exists", _nouns(word, adjective), reply="yes" if members else "no", sentence=sentence,
         links=(members,) if members else (), targets=members, candidates=speaker.facts.candidates(word), named=("",),
@@ -165,7 +166,7 @@ def _attribute(speaker: Speaker, family: str, index: int | None, reply: str) -> 
     if not word:
         return None
     what = reply if family == "colour" else f"made of {reply}"
-    verb = "are" if words.is_plural(word) else "is"
+    verb = "are" if is_plural(word) else "is"
     return asked(
         speaker, family, f"ask_{family}", {"x": text}, reply=reply, sentence=f"The [{word}] {verb} {what}.",
         links=((index,),), targets=(index,), anchors=anchors, selected=selected,
@@ -197,7 +198,7 @@ def holds(speaker: Speaker) -> LanguageSample | None:
     said = said_condition(speaker, condition)
     if said in about.text or any(s in about.text for s in condition.slots.values()):
         return None
-    verb = "are" if words.is_plural(about.pool.word) else "is"
+    verb = "are" if is_plural(about.pool.word) else "is"
     claim = f"the [{about.pool.word}] {verb} {'' if wanted else 'not '}{linked_condition(speaker, condition)}."
     return asked(
         speaker, "holds", "holds", {"x": about.text, "cond": said}, reply="yes" if wanted else "no",
@@ -264,7 +265,7 @@ def _with_none(speaker: Speaker, pool: Pool) -> Condition | None:
 
 def _nouns(word: str, adjective: str = "") -> dict[str, str]:
     noun = f"{adjective} {word}".strip()
-    return {"t": noun, "ts": words.plural(noun), "at": words.one(word, adjective)}
+    return {"t": noun, "ts": plural(noun), "at": words.one(word, adjective)}
 
 
 def _number(count: int) -> str:

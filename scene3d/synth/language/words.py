@@ -7,6 +7,7 @@ import functools
 import re
 from pathlib import Path
 
+from scene3d.nouns import is_plural
 from scene3d.synth.names import names_of
 
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -25,15 +26,10 @@ MATERIAL_WORDS = {
     "fabric": "fabric",
 }
 """Adjective for each material that people name."""
-_PLURAL_ONLY = frozenset((
-    "blinds", "window blinds", "venetian blinds", "shades", "drapes", "clothes", "garments", "headphones",
-    "earphones", "stairs", "drawers", "steps up", "documents", "weights", "steps",
-))  # fmt: skip
 _UNCOUNTABLE = frozenset((
     "clothing", "footwear", "greenery", "baggage", "luggage", "paper", "toilet paper", "artwork", "headwear",
     "heating", "bath linen", "glazing", "kitchen roll", "kleenex",
 ))  # fmt: skip
-_IRREGULAR = {"mouse": "mice", "shelf": "shelves", "bookshelf": "bookshelves", "computer mouse": "computer mice"}
 
 
 @functools.cache
@@ -70,42 +66,9 @@ def all_labels() -> tuple[str, ...]:
 
 
 @functools.cache
-def plural(noun: str) -> str:
-    """Plural of a noun phrase, its adjectives included."""
-    if noun in _PLURAL_ONLY:
-        return noun
-    head, joint, rest = _parted(noun)
-    before, _, last = head.rpartition(" ")
-    start = f"{before} " if before else ""
-    if last in _IRREGULAR:
-        many = _IRREGULAR[last]
-    elif last.endswith(("s", "x", "ch", "sh", "z")):
-        many = last + "es"
-    elif last.endswith("y") and last[-2:-1] not in "aeiou":
-        many = last[:-1] + "ies"
-    else:
-        many = last + "s"
-    return start + many + joint + rest
-
-
-def _parted(noun: str) -> tuple[str, str, str]:
-    for joint in (" of ", " in ", " with ", " for ", " on "):
-        head, found, rest = noun.partition(joint)
-        if found:
-            return head, joint, rest
-    return noun, "", ""
-
-
-@functools.cache
 def countable(noun: str) -> bool:
     """Whether one can say one, two, three of it."""
-    return noun not in _UNCOUNTABLE and noun not in _PLURAL_ONLY
-
-
-@functools.cache
-def is_plural(noun: str) -> bool:
-    """Whether the noun has a plural only."""
-    return noun in _PLURAL_ONLY
+    return noun not in _UNCOUNTABLE and not is_plural(noun)
 
 
 @functools.cache

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scene3d.nouns import plural
 from scene3d.synth import colours, language
 from scene3d.synth.language import RoomFacts, words
 from scene3d.synth.language.facts import DOUBTFUL, NO, YES
@@ -25,7 +26,7 @@ _FOLDER = Path(language.__file__).parent
     ],
 )  # fmt: skip
 def test_plurals(noun: str, many: str) -> None:
-    assert words.plural(noun) == many
+    assert plural(noun) == many
 
 
 @pytest.mark.parametrize(
