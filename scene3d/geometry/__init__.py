@@ -14,6 +14,7 @@ from scene3d.geometry.boxes import (
 from scene3d.geometry.cameras import intrinsic_of, look_at, project, unproject
 from scene3d.geometry.normals import with_normals
 from scene3d.geometry.oracle import SuperpointOracle, superpoint_oracle
+from scene3d.geometry.pieces import without_crumbs
 from scene3d.geometry.superpoints import COLOUR_AWARE, SCANNET, SuperpointSettings, over_segment
 from scene3d.geometry.voxels import Voxels, voxelize
 
@@ -39,5 +40,6 @@ __all__ = [
     "unproject",
     "voxelize",
     "with_normals",
+    "without_crumbs",
     "yawed_corners",
 ]

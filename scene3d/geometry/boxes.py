@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from scene3d.errors import InputError
@@ -12,7 +12,7 @@ _CORNERS = ((0, 0, 0), (1, 0, 0), (1, 1, 0), (0, 1, 0), (0, 0, 1), (1, 0, 1), (1
 """The bottom counter-clockwise, then the top."""
 
 
-def box_of_points(xyz_m: Float32[Tensor, "n 3"]) -> Float32[Tensor, "6"]:
+def box_of_points(xyz_m: Float[Tensor, "n 3"]) -> Float[Tensor, "6"]:
     """Smallest aligned box around points: minimum, then maximum.
 
     Raises:
@@ -23,12 +23,25 @@ def box_of_points(xyz_m: Float32[Tensor, "n 3"]) -> Float32[Tensor, "6"]:
     return torch.cat([xyz_m.amin(dim=0), xyz_m.amax(dim=0)])
 
 
-def boxes_of_masks(xyz_m: Float32[Tensor, "n 3"], mask: Bool[Tensor, "q n"]) -> Float32[Tensor, "q 6"]:
-    """Smallest aligned box around the points of each mask; all zeros for an empty mask."""
+def boxes_of_masks(
+    xyz_m: Float[Tensor, "n 3"], mask: Bool[Tensor, "q n"], *, trimmed: float = 0.0
+) -> Float[Tensor, "q 6"]:
+    """Aligned box around the points of each mask: minimum, then maximum; all zeros for an empty mask.
+
+    Args:
+        xyz_m: Points.
+        mask: Which of them are meant.
+        trimmed: Share of the points that may lie outside on each of the six sides.
+    """
     rows = []
     for chosen in mask:  # q is small, and a (q, n, 3) table would not be
         inside = xyz_m[chosen]
-        rows.append(box_of_points(inside) if len(inside) else xyz_m.new_zeros(6))
+        cut = int(len(inside) * trimmed)
+        if cut:
+            ends = (1 + cut, len(inside) - cut)
+            rows.append(torch.cat([inside.kthvalue(end, dim=0).values for end in ends]))
+        else:
+            rows.append(box_of_points(inside) if len(inside) else xyz_m.new_zeros(6))
     return torch.stack(rows) if rows else xyz_m.new_zeros(0, 6)
 
 

@@ -28,6 +28,7 @@ from scene3d.model.readings import DESCRIBED, ROOMS
 from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, Words, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
+from scene3d.nouns import plural
 from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ class Answering:
             selected[row, list(question.spoken_of), 1] = 1
         words, naming, told = words or self._encoded(questions), self.grounder.naming, None
         if naming is not None:
-            named = naming.named(questions, words)
+            named = naming.named(questions, self.encoder)
             told = told_of(named, self.scorer, self.encoder.tokens, self.seen, selected)
         return self.scorer(words.late, words.present, self.seen, selected, told=told)
 
@@ -272,7 +273,8 @@ class Answering:
 
     def _as_told(self, phrase: str, things: list[tuple[str, list[int]]]) -> Links | None:
         """The links of a phrase that names something as the note told it: as sure as that thing is there."""
-        named = [(name, rows) for name, rows in things if name in phrase.lower()]
+        said = phrase.lower()
+        named = [(name, rows) for name, rows in things if name in said or plural(name) in said]
         if not named:
             return None
         rows, config = max(named, key=lambda told: len(told[0]))[1], self.grounder.config

@@ -6,14 +6,18 @@ import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from scene3d.geometry import without_crumbs
 from scene3d.model.fronts import square_fronts
 from scene3d.model.proposals import ElementProposals
 from scene3d.types import Scene
+
+_CELL_M, _PIECE = 0.05, 0.2
+"""What of a mask is joined by cells of this size is a piece; smaller ones than this share of the largest are crumbs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,14 @@ class Encoding:
     facing_logit: Float[Tensor, "q"]
     colour_logit: Float[Tensor, "q m"]
     material_logit: Float[Tensor, "q l"]
+
+    def point_mask(self, xyz_m: Float32[Tensor, "n 3"]) -> Bool[Tensor, "q n"]:
+        """Points of each proposal, without crumbs.
+
+        Args:
+            xyz_m: All points, metres; `superpoint` numbers their superpoints.
+        """
+        return without_crumbs(self.mask[:, self.superpoint], xyz_m, cell_m=_CELL_M, least=_PIECE)
 
     def best_first(self) -> Encoding:
         """The same proposals by falling score."""

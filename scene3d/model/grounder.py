@@ -80,10 +80,10 @@ class Grounder(nn.Module, ModelHubMixin):
         alignment: Phrases to proposals; None for a model that only segments.
         config: Calibration, reading rules, sizes of the language parts.
         scorer: Sentences to proposals; None where it is not trained yet.
-        readings: Colours, kinds of rooms and of questions; without them the detector's colours are all there is, and
-            notes begin with no finding.
+        readings: Kinds of rooms and of questions; without them notes begin with no finding.
         naming: Tells which words name what; without it the scorer reads that from the whole sentence.
-        recognition: Looks at each object once more, closer; without it an object is what the detector takes it for.
+        recognition: Looks at each object once more, closer; without it an object is what the detector takes it for,
+            and of that colour and material.
     """
 
     def __init__(

@@ -6,17 +6,20 @@ one for the other in sentences of a build that it does not know: "on the desk th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from scene3d.errors import ConfigError
 from scene3d.model.question import THIS, Question
-from scene3d.model.readings import marked_as
+from scene3d.model.readings import marked
 from scene3d.model.relations import ANCHORS, RelationScorer, Told
-from scene3d.model.text import Words
+from scene3d.model.text import TextEncoder
 from scene3d.types import Referents
 
 NAMES = 1 + ANCHORS
@@ -25,16 +28,19 @@ NAMES = 1 + ANCHORS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamingConfig:
-    """Sizes."""
+    """Sizes; those of the text are the encoder's."""
 
     text_width: int = 384
-    width: int = 256
-    around: int = 128
-    dropout: float = 0.2
+    inner_width: int = 1536
+    layers: int = 6
+    rank: int = 8
+    """Of what is added to each linear layer of the encoder."""
 
 
 class Naming(nn.Module):
-    """Tells of each word what it is part of, from the words around it.
+    """Tells of each word what it is part of: the sentence encoder, its linear layers adapted, and a linear layer.
+
+    The encoder's weights are neither changed nor part of this module.
 
     Args:
         config: Sizes.
@@ -43,38 +49,76 @@ class Naming(nn.Module):
     def __init__(self, config: NamingConfig) -> None:
         super().__init__()
         self.config = config
-        width, around = config.width, config.around
-        self.word = nn.Sequential(nn.Linear(2 * config.text_width, width), nn.GELU(), nn.Dropout(config.dropout))
-        self.near = nn.Conv1d(width, around, 5, padding=2)
-        self.far = nn.Conv1d(around, around, 5, padding=2)
-        self.name = nn.Conv1d(around, 1 + NAMES, 5, padding=2)
+        width, inner = config.text_width, config.inner_width
+        sizes = [*[(width, width)] * 4, (width, inner), (inner, width)]  # query, key, value, output; up, down
+        self.adapters = nn.ModuleList(Adapter(*size, config.rank) for _ in range(config.layers) for size in sizes)
+        self.name = nn.Linear(width, 1 + NAMES)
+        self._adapted: dict[TextEncoder, Any] = {}
 
-    def forward(
-        self, early: Float[Tensor, "t l c"], late: Float[Tensor, "t l c"], present: Bool[Tensor, "t l"]
-    ) -> Float[Tensor, "t l n"]:
-        """Logits of what each token is part of: no name, what is sought, the first thing that tells which, …"""
-        there = present[:, None]
-        state = self.word(torch.cat([early, late], dim=2)).mT * there
-        for layer in (self.near, self.far):
-            state = nn.functional.gelu(layer(state)) * there
-        return self.name(state).mT
+    def forward(self, tokens: Mapping[str, Tensor], encoder: TextEncoder) -> Float[Tensor, "t l n"]:
+        """Logits of what each token is part of: no name, what is sought, the first thing that tells which, …
+
+        Args:
+            tokens: From the encoder's tokenizer.
+            encoder: Of the sizes that the configuration tells.
+
+        Raises:
+            ConfigError: It has others.
+        """
+        return self.name(self._reader(encoder).train(self.training)(**tokens).last_hidden_state)
 
     @torch.no_grad()
-    def named(self, questions: Sequence[Question], words: Words) -> list[list[str]]:
+    def named(self, questions: Sequence[Question], encoder: TextEncoder) -> list[list[str]]:
         """The words for what is sought and for each thing that tells which; "" where a question has none.
 
         None in a dialogue: its question comes after the one before, whose names are not meant any more.
 
         Args:
             questions: As they are put.
-            words: Of what is spoken.
+            encoder: Reads them.
         """
-        chance = self(words.early, words.late, words.present).log_softmax(2)
+        texts = [question.spoken() for question in questions]
+        tokens, spans = encoder.tokenized(texts)
         found = []
-        for question, own, spans in zip(questions, chance, words.span, strict=True):
-            places = [None if question.before else marked_as(k, own, spans) for k in range(1, 1 + NAMES)]
-            found.append([whole_words(question.spoken(), *place) if place else "" for place in places])
+        for question, text, own, span in zip(
+            questions, texts, self(tokens, encoder).log_softmax(2), spans, strict=True
+        ):
+            places = [None] * NAMES if question.before else marked(own, span)
+            found.append([whole_words(text, *place) if place else "" for place in places])
         return found
+
+    def _reader(self, encoder: TextEncoder) -> Any:
+        """The encoder's network with adapted linear layers; it shares the encoder's weights, but is another module,
+        since others read with the encoder meanwhile."""
+        if encoder not in self._adapted:
+            network = encoder.model
+            reader = copy.deepcopy(network, {id(weight): weight for weight in network.parameters()})
+            linears = [layer for layer in reader.encoder.modules() if isinstance(layer, nn.Linear)]
+            sizes = [(layer.in_features, layer.out_features) for layer in linears]
+            if sizes != [adapter.size for adapter in self.adapters]:
+                raise ConfigError(f"{encoder.name}: linear layers of {sizes}; the naming's configuration tells others")
+            for linear, adapter in zip(linears, self.adapters, strict=True):
+                linear.register_forward_hook(lambda _, given, out, adapter=adapter: out + adapter(*given))
+            self._adapted[encoder] = reader
+        return self._adapted[encoder]
+
+
+class Adapter(nn.Module):
+    """What a low-rank adapter adds to a linear layer; nothing before it has learnt.
+
+    Source: Hu et al. 2021 (arXiv:2106.09685).
+    """
+
+    def __init__(self, inputs: int, outputs: int, rank: int) -> None:
+        super().__init__()
+        self.size = (inputs, outputs)
+        self.down = nn.Linear(inputs, rank, bias=False)
+        self.up = nn.Linear(rank, outputs, bias=False)
+        nn.init.zeros_(self.up.weight)
+
+    def forward(self, x: Float[Tensor, "*n i"]) -> Float[Tensor, "*n o"]:
+        """What is added."""
+        return self.up(self.down(x))
 
 
 @torch.no_grad()

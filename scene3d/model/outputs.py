@@ -12,12 +12,16 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from scene3d.errors import InputError
+from scene3d.geometry import boxes_of_masks
 from scene3d.io import save_ply
 from scene3d.model.palette import object_colours
 from scene3d.types import Proposals, Scene
 
 SCHEMA = "scene3d/proposals/1"
 ENDINGS = (".npz", ".json", ".ply")
+STRAY = 0.002
+"""Share of an object's points that may lie outside its box on each side. Boxes of 325 objects, in rooms of training
+furniture, have an IoU of at least 0.25 with the true one in 0.938, of 0.5 in 0.825; with all points in 0.892, 0.763."""
 
 
 def check_ending(path: Path) -> None:
@@ -86,13 +90,9 @@ def file_masks(scene: Scene, mask: Bool[Tensor, "q n"]) -> Bool[Tensor, "q m"]:
 
 
 def file_boxes(scene: Scene, mask: Bool[Tensor, "q n"]) -> Float[Tensor, "q 6"]:
-    """Axis-aligned boxes of masks in the file's own axes, unit and origin; minimum, then maximum."""
+    """Axis-aligned boxes of masks in the file's own axes, unit and origin; minimum, then maximum; without `STRAY`."""
     turn, shift = scene.file_from_scene[:3, :3], scene.file_from_scene[:3, 3]
-    boxes = [torch.zeros(0, 6, dtype=torch.float64)]
-    for row in mask:
-        xyz = scene.xyz_m[row].double() @ turn.T + shift
-        boxes.append(torch.cat([xyz.amin(0), xyz.amax(0)])[None])
-    return torch.cat(boxes)
+    return boxes_of_masks(scene.xyz_m.double() @ turn.T + shift, mask, trimmed=STRAY)
 
 
 def owners(found: Proposals) -> Tensor:

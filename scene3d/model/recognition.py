@@ -1,4 +1,4 @@
-"""Recognition: what a thing is, by pictures of it from the sides that the scan saw, and by its measures.
+"""Recognition: what a thing is, of which colour and material, by pictures of it from the sides that the scan saw.
 
 The detector sees a room in cells of 5 cm and remembers much of the furniture that it was trained on. A second look at
 each thing, by a network that has seen a million photographs before, errs elsewhere, so the two are heard together.
@@ -14,8 +14,10 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from scene3d.model.close_ups import CloseUp, Things, close_ups, draw
+from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.encoding import Encoding
 from scene3d.model.image_network import EfficientNetLite
+from scene3d.model.paint import PAINT, paint
 from scene3d.model.scan import ScanPoints
 from scene3d_ops import segment_max, segment_mean, segment_sum
 
@@ -48,10 +50,12 @@ class RecognitionConfig:
     """And by so much per logarithm of the likeliest class's probability."""
     lift: float = 0.52
     """And by so much in any case; all three as they tell things from others in rooms of training furniture."""
+    look_weight: float = 0.7
+    """Of the second look, of 1 for both, at colours and materials."""
 
 
 class Recognition(nn.Module):
-    """Classes of things, each seen by itself.
+    """Classes, colours and materials of things, each seen by itself.
 
     Args:
         config: Sizes.
@@ -63,11 +67,17 @@ class Recognition(nn.Module):
         self.config = config
         self.network = EfficientNetLite(config.width)
         self.norm = nn.BatchNorm1d(_MEASURES)
+        wide = 2 * self.network.planes + _MEASURES
         self.head = nn.Sequential(
-            nn.Linear(2 * self.network.planes + _MEASURES, config.hidden),
+            nn.Linear(wide, config.hidden), nn.GELU(), nn.Dropout(config.dropout), nn.Linear(config.hidden, classes)
+        )
+        self.look = nn.Sequential(  # of features, probabilities of the classes and `paint`: colours, then materials
+            nn.BatchNorm1d(wide + classes + PAINT, affine=False),
+            nn.Dropout(config.dropout),
+            nn.Linear(wide + classes + PAINT, config.hidden),
             nn.GELU(),
             nn.Dropout(config.dropout),
-            nn.Linear(config.hidden, classes),
+            nn.Linear(config.hidden, len(COLOURS) + len(MATERIALS)),
         )
 
     def forward(
@@ -76,7 +86,16 @@ class Recognition(nn.Module):
         turned_rad: Float[Tensor, "q v"] | None = None,
         elevation_rad: float | None = None,
     ) -> Float[Tensor, "q k"]:
-        """Logits of the classes, drawn from the sides of the configuration where none are given."""
+        """Logits of the classes; see `features`."""
+        return self.head(self.features(close_ups, turned_rad, elevation_rad))
+
+    def features(
+        self,
+        close_ups: Sequence[CloseUp],
+        turned_rad: Float[Tensor, "q v"] | None = None,
+        elevation_rad: float | None = None,
+    ) -> Float[Tensor, "q f"]:
+        """Of pictures of things, drawn from the sides of the configuration where none are given, and their measures."""
         config, things = self.config, Things.of(close_ups)
         turned = torch.tensor(config.turned_rad) if turned_rad is None else turned_rad
         elevation = config.elevation_rad if elevation_rad is None else elevation_rad
@@ -87,7 +106,7 @@ class Recognition(nn.Module):
         seen = self.network(pictures.contiguous(memory_format=torch.channels_last))
         seen = torch.cat([seen.mean((2, 3)), seen.amax((2, 3))], dim=1)
         seen = seen.view(things.many, azimuth.shape[1], -1).mean(1)
-        return self.head(torch.cat([seen, self.norm(_measures(things))], dim=1))
+        return torch.cat([seen, self.norm(_measures(things))], dim=1)
 
     @torch.no_grad()
     def expect(self, log_share: Float[Tensor, "k"]) -> None:
@@ -98,10 +117,11 @@ class Recognition(nn.Module):
         last.bias.add_(log_share - log_share.mean())
 
     def told(self, scan: ScanPoints, encoding: Encoding) -> Encoding:
-        """The encoding of a scan, its classes as the detector and a second look together take them.
+        """The encoding of a scan, its classes, colours and materials as the detector and a second look take them.
 
-        What is kept is a weighted mean of the logarithms of both, and a score that rises where they agree. Background
-        stays as the detector has it, and so do things too small to leave a point.
+        What is kept is a weighted mean of the logarithms of both, and a score that rises where they agree on the class.
+        Background stays as the detector has it, and so do things too small to leave a point, and colours and
+        materials in a scan without colour.
 
         Args:
             scan: Thinned to `RecognitionConfig.point_m`.
@@ -112,16 +132,29 @@ class Recognition(nn.Module):
         present[scan.superpoint] = True
         rows = torch.nonzero((encoding.mask & present).any(1))[:, 0]
         logit, score = encoding.class_logit.clone(), encoding.score.clone()
+        look = [encoding.colour_logit.log_softmax(1), encoding.material_logit.log_softmax(1)]
         for some in rows.split(_AT_ONCE) if len(rows) else ():
-            foreground = logit[some, :-1]
-            second = self([view for view, _ in close_ups(scan, encoding.mask[some])])
-            both = (1 - config.weight) * foreground.log_softmax(1) + config.weight * second.log_softmax(1)
+            mask, foreground = encoding.mask[some], logit[some, :-1]
+            feature = self.features([view for view, _ in close_ups(scan, mask)])
+            second = self.head(feature)
+            both = _mean(foreground.log_softmax(1), second.log_softmax(1), config.weight)
             overlap = both.logsumexp(1, keepdim=True)
             both = both - overlap
             logit[some, :-1] = both + foreground.logsumexp(1, keepdim=True)
             said = config.agreement * overlap[:, 0] + config.certainty * both.amax(1) + config.lift
             score[some] = (score[some].logit(1e-6) + said).sigmoid()
-        return replace(encoding, class_logit=logit, score=score).best_first()
+            if scan.rgb is not None:
+                painted = paint(mask[:, scan.superpoint], scan.rgb)
+                seen = self.look(torch.cat([feature, second.softmax(1), painted], dim=1))
+                for first, again in zip(look, seen.split([len(COLOURS), len(MATERIALS)], dim=1), strict=True):
+                    first[some] = _mean(first[some], again.log_softmax(1), config.look_weight)
+        colour, material = look
+        told = replace(encoding, class_logit=logit, score=score, colour_logit=colour, material_logit=material)
+        return told.best_first()
+
+
+def _mean(first: Tensor, second: Tensor, weight: float) -> Tensor:
+    return (1 - weight) * first + weight * second
 
 
 def _measures(things: Things) -> Float[Tensor, "q 6"]:

@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from scene3d.errors import InputError
-from scene3d.geometry import with_normals
+from scene3d.geometry import boxes_of_masks, with_normals
 from scene3d.model.answering import Answering
 from scene3d.model.dialogue import Dialogue
 from scene3d.model.encoding import Encoding
 from scene3d.model.markup import REF
+from scene3d.model.outputs import STRAY
 from scene3d.model.question import Question
-from scene3d.model.readings import paint
 from scene3d.model.referents import referents
 from scene3d.model.text import text_encoder
 from scene3d.types import GroundedText, Phrase, Proposals, Referents, Scene
@@ -71,12 +71,7 @@ class Session:
         """The objects as the language parts see them."""
         scene = self.scene if self.scene.normal is not None else with_normals(self.scene)
         assert scene.normal is not None
-        seen, readings = referents(self.encoding, scene.xyz_m, scene.normal), self.grounder.readings
-        if readings is None or scene.rgb is None:
-            return seen
-        mask = self.encoding.mask[:, self.encoding.superpoint]
-        with torch.no_grad():
-            return readings.coloured(seen, paint(mask, scene.rgb.float() / 255))
+        return referents(self.encoding, self._proposals.mask, scene.xyz_m, scene.normal)
 
     def likely_labels(self, *, least: float = 0.05) -> list[dict[str, float]]:
         """Class names that each object may have, with their probabilities."""
@@ -186,12 +181,10 @@ def take(proposals: Proposals, index: Tensor, *, score: Tensor | None = None) ->
 def _proposals(grounder: Grounder, scene: Scene, encoding: Encoding) -> Proposals:
     """Carry an encoding from superpoints to the scene's points."""
     config, classes = grounder.config, grounder.detector_config.classes
-    mask = encoding.mask[:, encoding.superpoint]
+    mask = encoding.point_mask(scene.xyz_m)
     inside = mask.float()
     count = inside.sum(1, keepdim=True)
     rgb = None if scene.rgb is None else inside @ (scene.rgb.float() / 255) / count
-    xyz_m = [scene.xyz_m[row] for row in mask]
-    box = torch.stack([torch.cat([p.amin(0), p.amax(0)]) for p in xyz_m]) if xyz_m else torch.zeros(0, 6)
     best = encoding.class_logit[:, :-1].argmax(1).tolist()
     head = grounder.alignment
     with torch.no_grad():
@@ -201,7 +194,7 @@ def _proposals(grounder: Grounder, scene: Scene, encoding: Encoding) -> Proposal
         mask=mask,
         score=(config.score_scale * encoding.score.logit(1e-6) + config.score_shift).sigmoid(),
         embedding=embedding,
-        box=box,
+        box=boxes_of_masks(scene.xyz_m, mask, trimmed=STRAY),
         label=tuple(classes[i] for i in best),
         rgb=rgb,
         facing_rad=torch.atan2(encoding.front[:, 1], encoding.front[:, 0]),

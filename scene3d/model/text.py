@@ -53,7 +53,7 @@ class TextEncoder:
         source = str(_packaged_minilm()) if name == DEFAULT else name
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(source)
-            self.model: Any = AutoModel.from_pretrained(source).eval()
+            self.model: Any = AutoModel.from_pretrained(source).eval().requires_grad_(False)
         except (OSError, ValueError) as error:
             raise InputError(f"text encoder {name!r} cannot be loaded: {error}") from error
         self.width: int = self.model.config.hidden_size
@@ -80,20 +80,20 @@ class TextEncoder:
     @torch.no_grad()
     def words(self, sentences: list[str]) -> Words:
         """The tokens of the sentences, as two layers have them and where they lie."""
+        tokens, span = self.tokenized(sentences)
+        states = self.model(**tokens, output_hidden_states=True).hidden_states
+        return Words(late=states[-1], early=states[_EARLY], present=tokens["attention_mask"].bool(), span=span)
+
+    def tokenized(self, sentences: list[str]) -> tuple[dict[str, Tensor], list[list[tuple[int, int]]]]:
+        """What the network takes, and of each token that is no padding its letters, as `spans` tells them."""
         tokens = self.tokenizer(
             sentences, padding=True, truncation=True, return_offsets_mapping=True, return_tensors="pt"
         )
-        span, present = tokens.pop("offset_mapping").tolist(), tokens["attention_mask"].bool()
-        states = self.model(**tokens, output_hidden_states=True).hidden_states
-        return Words(
-            late=states[-1],
-            early=states[_EARLY],
-            present=present,
-            span=[
-                [(first, last) for first, last in row[: int(there.sum())]]
-                for row, there in zip(span, present, strict=True)
-            ],
-        )
+        spans = tokens.pop("offset_mapping").tolist()
+        lengths = tokens["attention_mask"].sum(1).tolist()
+        return dict(tokens), [
+            [(first, last) for first, last in row[:length]] for row, length in zip(spans, lengths, strict=True)
+        ]
 
     def spans(self, sentences: list[str]) -> list[list[tuple[int, int]]]:
         """Of each token of `tokens`, its first letter and the one after its last; equal where it stands for none."""

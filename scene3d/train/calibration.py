@@ -80,7 +80,7 @@ def _calibrate_scorer(
         sentences = [question.spoken() for question in questions]
         asked, told = asked_of(exchanges, token_states(encoder, sentences), room), None
         if grounder.naming is not None:
-            named = grounder.naming.named(questions, encoder.words(sentences))
+            named = grounder.naming.named(questions, encoder)
             told = told_of(named, grounder.scorer, encoder.tokens, room.seen, asked.selected)
         scores = grounder.scorer(asked.token, asked.present, room.seen, asked.selected, told=told)
         clear = asked.judged[:, None] & (room.owner != UNCLEAR)

@@ -25,6 +25,8 @@ from scene3d.train.exchanges import exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
 
 _WORD = re.compile(r"[a-z]{3,}")
+_ALIKE = 8
+"""Times the sentences of a step, of the nearest length, are those among which they are drawn."""
 _SHARES: dict[Task | None, float] = {"grounding": 0.45, "multi_grounding": 0.15, "qa": 0.25, None: 0.15}
 """Of what is said; None: of every task, most of which name nothing in this way."""
 
@@ -34,21 +36,19 @@ class NamingTraining:
     """One run."""
 
     naming: NamingConfig = field(default_factory=NamingConfig)
-    steps: int = 2000
+    steps: int = 2400
     rooms: int = 110
     """Of how many rooms something is said."""
     sentences: int = 160
     """What is said of each."""
     strange: int = 2
     """How often each sentence comes once more about things of other names."""
-    read: int = 128
-    """Sentences per step."""
-    learning_rate: float = 4e-3
-    weight_decay: float = 0.05
-    word_dropout: float = 0.1
-    """Share of the tokens whose states are not seen."""
-    word_noise: float = 0.3
-    """Deviation of the noise in the tokens' states, as a share of theirs."""
+    read: int = 64
+    """Sentences per step, of nearly the same length."""
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.01
+    half: bool = False
+    """Multiply in bfloat16: faster on processors that can."""
     clip: float = 1.0
     seed: int = 0
 
@@ -57,8 +57,7 @@ class NamingTraining:
 class Example:
     """One sentence of l tokens."""
 
-    early: Tensor
-    late: Tensor
+    token: Int64[Tensor, "l"]
     part: Int64[Tensor, "l"]
     """What each token is part of, as `Naming.forward` tells it."""
 
@@ -84,9 +83,10 @@ def train_naming(config: NamingTraining, model: str, data: Path, out: Path, *, s
     torch.manual_seed(config.seed)
     naming = Naming(config.naming)
     trainer = HeadTrainer(naming, config, out)
-    examples = examples_of(find_samples(data)[: config.rooms], text_encoder(grounder.config.text_encoder), config)
+    encoder = text_encoder(grounder.config.text_encoder)
+    examples = examples_of(find_samples(data)[: config.rooms], encoder, config)
     trainer.run(
-        lambda step: {"words": naming_loss(naming, examples, config)},
+        lambda step: {"words": naming_loss(naming, encoder, examples, config)},
         every=100,
         save_every=save_every,
         clip=config.clip,
@@ -157,39 +157,30 @@ def with_strange_names(
     return text, strange
 
 
-def naming_loss(naming: Naming, examples: list[Example], config: NamingTraining) -> Tensor:
-    """Loss over random examples."""
-    chosen = [examples[i] for i in torch.randint(len(examples), (config.read,)).tolist()]
+def naming_loss(naming: Naming, encoder: TextEncoder, examples: list[Example], config: NamingTraining) -> Tensor:
+    """Loss over random examples; these are sorted by length."""
+    alike = min(_ALIKE * config.read, len(examples))
+    first = int(torch.randint(len(examples) - alike + 1, ()))
+    chosen = [examples[first + i] for i in torch.randperm(alike)[: config.read].tolist()]
     part = pad_sequence([one.part for one in chosen], batch_first=True, padding_value=-100)
-    present = part != -100
-    early, late = (
-        pad_sequence([state.float() for state in states], batch_first=True)
-        for states in ([one.early for one in chosen], [one.late for one in chosen])
-    )
-    kept = (torch.rand(present.shape) >= config.word_dropout)[:, :, None]
-    early, late = ((state + _noise(state, present, config)) * kept for state in (early, late))
-    return cross_entropy(naming(early, late, present).flatten(0, 1), part.flatten(), ignore_index=-100)
+    token = pad_sequence([one.token for one in chosen], batch_first=True)
+    tokens = {"input_ids": token, "attention_mask": (part != -100).long()}
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.half):
+        logit = naming(tokens, encoder)
+    return cross_entropy(logit.float().flatten(0, 1), part.flatten(), ignore_index=-100)
 
 
-def _noise(state: Tensor, present: Tensor, config: NamingTraining) -> Tensor:
-    return config.word_noise * state[present].std() * torch.randn(state.shape)
-
-
-def _encoded(
-    told: list[tuple[str, list[list[tuple[int, int]]]]], encoder: TextEncoder, *, batch: int = 64
-) -> list[Example]:
-    order = sorted(range(len(told)), key=lambda i: len(told[i][0]))  # equal lengths together: little padding
-    examples: dict[int, Example] = {}
-    for start in track(range(0, len(order), batch), description="encoding", transient=True):
-        chosen = order[start : start + batch]
-        words = encoder.words([told[i][0] for i in chosen])
-        for row, i in enumerate(chosen):
-            spans = words.span[row]
-            part = torch.zeros(len(spans), dtype=torch.int64)
-            for k, places in enumerate(told[i][1], start=1):
-                for token, (first, last) in enumerate(spans):
+def _encoded(told: list[tuple[str, list[list[tuple[int, int]]]]], encoder: TextEncoder) -> list[Example]:
+    """Shortest first."""
+    examples = []
+    for start in range(0, len(told), 1000):
+        chosen = told[start : start + 1000]
+        tokens, spans = encoder.tokenized([text for text, _ in chosen])
+        for row, ((_, names), letters) in enumerate(zip(chosen, spans, strict=True)):
+            part = torch.zeros(len(letters), dtype=torch.int64)
+            for k, places in enumerate(names, start=1):
+                for token, (first, last) in enumerate(letters):
                     if any(start <= first < last <= end for start, end in places):
                         part[token] = k
-            early, late = (state[row, : len(spans)].half() for state in (words.early, words.late))
-            examples[i] = Example(early, late, part)
-    return [examples[i] for i in range(len(told))]
+            examples.append(Example(tokens["input_ids"][row, : len(letters)].clone(), part))
+    return sorted(examples, key=lambda one: len(one.part))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from rich.progress import track
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -17,7 +17,6 @@ from scene3d.errors import InputError
 from scene3d.model.encoding import encoding_of
 from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
-from scene3d.model.readings import paint
 from scene3d.model.referents import referents
 from scene3d.model.scan import coarser
 from scene3d.train.augment import AugmentConfig, augment
@@ -26,7 +25,7 @@ from scene3d.train.targets import mask_overlap, scan_targets
 from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
-_MEASURED = 5
+_MEASURED = 7
 """Counts the ways in which places have been measured; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
@@ -56,8 +55,6 @@ class ProposedRoom:
     owner: Int64[Tensor, "r"]
     """`SceneObject.id` where the mask meets an object with IoU of at least 0.5, `NOBODY` where it meets none with 0.25,
     else `UNCLEAR`."""
-    painted: Float[Tensor, "r p"] | None = None
-    """Colours of the points, as `paint` gives them; None without colour."""
 
     def rows_of(self, ids: tuple[int, ...]) -> list[int]:
         """Referents that are one of the objects `ids`."""
@@ -93,17 +90,12 @@ def _read(grounder: Grounder, path: Path, variant: int, folder: Path) -> Propose
         generator = torch.Generator().manual_seed(int(name[:12], 16) + variant)
         sample = load_sample(path, grounder.detector_config.classes)
         check_lattice(grounder, path, sample)
-        seen, owner, painted = propose_sample(grounder, augment(sample, _TURNED, generator))
+        seen, owner = propose_sample(grounder, augment(sample, _TURNED, generator))
         fields = ("embedding", "kind", "look", "place", "score")
-        others = {"owner": owner} if painted is None else {"owner": owner, "painted": painted}
-        save_file(others | {f: getattr(seen, f).contiguous() for f in fields}, kept)
+        save_file({"owner": owner} | {f: getattr(seen, f).contiguous() for f in fields}, kept)
     tensors = load_file(kept)
-    owner, painted = tensors.pop("owner"), tensors.pop("painted", None)
-    seen = Referents(id=tuple(range(len(owner))), **tensors)
-    if grounder.readings is not None and painted is not None:
-        with torch.no_grad():
-            seen = grounder.readings.coloured(seen, painted)
-    return ProposedRoom(path=path, seen=seen, owner=owner, painted=painted)
+    owner = tensors.pop("owner")
+    return ProposedRoom(path=path, seen=Referents(id=tuple(range(len(owner))), **tensors), owner=owner)
 
 
 def check_lattice(grounder: Grounder, path: Path, sample: TrainingSample) -> None:
@@ -123,21 +115,18 @@ def check_lattice(grounder: Grounder, path: Path, sample: TrainingSample) -> Non
 
 
 @torch.no_grad()
-def propose_sample(
-    grounder: Grounder, sample: TrainingSample
-) -> tuple[Referents, Int64[Tensor, "r"], Float[Tensor, "r p"] | None]:
-    """Referents of a sample with the detector's own colours, and `ProposedRoom.owner` and `.painted`."""
+def propose_sample(grounder: Grounder, sample: TrainingSample) -> tuple[Referents, Int64[Tensor, "r"]]:
+    """Referents of a sample, and `ProposedRoom.owner`."""
     scan, point_m = sample.scan, grounder.detector_config.point_m
     seen_at = coarser(scan, point_m=point_m) if sample.point_m < 0.99 * point_m else scan
     found = propose(grounder.detector, grounder.detector.encode([seen_at])[0], grounder.config.rules)
     encoding = encoding_of(scan.superpoint, scan.normal, found)
     if grounder.recognition is not None:
         encoding = grounder.recognition.told(scan, encoding)
-    seen = referents(encoding, scan.xyz_m, scan.normal)
+    seen = referents(encoding, encoding.point_mask(scan.xyz_m), scan.xyz_m, scan.normal)
     overlap = mask_overlap(encoding.mask, scan_targets(sample))
     owner = torch.full((len(encoding.mask),), NOBODY)
     if overlap.numel():
         best, row = overlap.max(1)
         owner = torch.where(best >= 0.5, sample.object_id[row], torch.where(best < 0.25, NOBODY, UNCLEAR))
-    rgb = scan.rgb
-    return seen, owner, None if rgb is None else paint(encoding.mask[:, scan.superpoint], rgb)
+    return seen, owner

@@ -1,4 +1,4 @@
-"""The readings learn what can be told without the language model: colours, kinds of rooms, what is asked."""
+"""The readings learn what can be told without the language model: kinds of rooms, what is asked."""
 
 from __future__ import annotations
 
@@ -9,17 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Int64
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from scene3d.errors import InputError
-from scene3d.model.detector import COLOURS
 from scene3d.model.grounder import Grounder
 from scene3d.model.readings import ASPECTS, MENTIONS, ROOMS, Readings, ReadingsConfig
 from scene3d.model.text import TextEncoder, text_encoder
-from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
@@ -35,7 +32,6 @@ class ReadingsTraining:
 
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
     steps: int = 3000
-    batch: int = 512
     variants: int = 2
     """Turned variants of each room."""
     sentences: int = 100
@@ -44,10 +40,6 @@ class ReadingsTraining:
     """Sentences per step."""
     learning_rate: float = 4e-3
     weight_decay: float = 0.05
-    rarity: float = 0.3
-    """Rare colours count as much more as this power of their rarity."""
-    noise: float = 0.03
-    """Deviation of what is added to the points' colours."""
     missed: float = 0.5
     """Most of the objects that a room is made to miss."""
     seed: int = 0
@@ -55,12 +47,8 @@ class ReadingsTraining:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
-    """What the heads learn from: n objects, sentences, b rooms."""
+    """What the heads learn from: sentences, b rooms."""
 
-    held: Float[Tensor, "n m"]
-    """The detector's probabilities of colours."""
-    painted: Float[Tensor, "n p"]
-    colour: Int64[Tensor, "n"]
     sentence: list[Tensor]
     """States of the tokens of each (l e)."""
     asks: list[int]
@@ -85,18 +73,15 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
         Folder of the model with its readings.
 
     Raises:
-        InputError: No training files below `data`, none with colours, or a real room, whose kind nobody told.
+        InputError: No training files below `data`, or a real room, whose kind nobody told.
         ConfigError: `out` holds a checkpoint of another configuration.
     """
     grounder = Grounder.from_pretrained(model)
-    grounder.readings = None  # so that rooms are seen with the detector's own colours
     torch.manual_seed(config.seed)
     readings = Readings(config.readings)
     trainer = HeadTrainer(readings, config, out)
     rooms = proposed_rooms(grounder, data, variants=config.variants)
     examples = examples_of(rooms, text_encoder(grounder.config.text_encoder), config)
-    if not len(examples.colour):
-        raise InputError(f"{data}: no room here has colours to learn from")
     trainer.run(lambda step: readings_losses(readings, examples, config), every=100, save_every=save_every)
     grounder.readings = readings.eval()
     grounder.config = replace(grounder.config, readings=config.readings)
@@ -105,18 +90,11 @@ def train_readings(config: ReadingsTraining, model: str, data: Path, out: Path, 
 
 
 def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: ReadingsTraining) -> Examples:
-    """Objects that are known, the rooms they stand in, and things said about these; each room is spoken of once."""
-    held, painted, colour, standing, kinds = [], [], [], [], []
+    """What stands in the rooms, and things said about these; each room is spoken of once."""
+    standing, kinds = [], []
     spoken: list[Exchange] = []
     spoken_of: set[Path] = set()
     for room in rooms:
-        scene = load_training_scene(room.path)
-        colours = {thing.id: thing.colour for thing in scene.objects if thing.colour in COLOURS}
-        known = [row for row, owner in enumerate(room.owner.tolist()) if owner in colours]
-        if room.painted is not None:
-            held.append(room.seen.look[known, : len(COLOURS)])
-            painted.append(room.painted[known])
-            colour += [COLOURS.index(colours[int(room.owner[row])]) for row in known]
         facts = facts_of(room.path)
         standing.append((room.seen.kind, room.seen.score))
         kinds.append(ROOMS.index(facts.kind))
@@ -138,9 +116,6 @@ def examples_of(rooms: list[ProposedRoom], encoder: TextEncoder, config: Reading
             asks.append(asks[i])
     spans = encoder.spans(sentences) if sentences else []
     return Examples(
-        held=torch.cat([torch.zeros(0, len(COLOURS)), *held]),
-        painted=torch.cat(painted) if painted else torch.zeros(0, 0),
-        colour=torch.tensor(colour, dtype=torch.int64),
         sentence=token_states(encoder, sentences),
         asks=asks,
         mention=[mentioned(*each) for each in zip(sentences, mentions, spans, strict=True)],
@@ -186,13 +161,7 @@ def mentioned(text: str, mentions: tuple[str, ...], spans: list[tuple[int, int]]
 
 def readings_losses(readings: Readings, examples: Examples, config: ReadingsTraining) -> dict[str, Tensor]:
     """Losses of the heads over random examples."""
-    row = torch.randint(len(examples.colour), (config.batch,))
-    share = torch.bincount(examples.colour, minlength=len(COLOURS)).float().clamp_min(1) / len(examples.colour)
-    weight = share**-config.rarity
-    logit = readings.colour_logit(
-        _noisy(examples.held[row], config).clamp_min(0), _noisy(examples.painted[row], config)
-    )
-    losses = {"colour": cross_entropy(logit, examples.colour[row], weight=weight / weight[examples.colour].mean())}
+    losses = {}
     rows = torch.randint(len(examples.asks), (config.read,)).tolist()
     token = pad_sequence([examples.sentence[i].float() for i in rows], batch_first=True)
     present = pad_sequence([torch.ones(len(examples.sentence[i]), dtype=torch.bool) for i in rows], batch_first=True)
@@ -208,7 +177,3 @@ def readings_losses(readings: Readings, examples: Examples, config: ReadingsTrai
         logits.append(readings.room_logit(kind[kept], score[kept]))
     losses["room"] = cross_entropy(torch.stack(logits), examples.room[chosen])
     return losses
-
-
-def _noisy(value: Tensor, config: ReadingsTraining) -> Tensor:
-    return value + config.noise * torch.randn(value.shape)

@@ -1,5 +1,5 @@
 """Recognition goes on from photographs to what things are in scans, by close-ups that are turned, stretched, lit and
-torn, so that it cannot go by the pieces of furniture that it has seen."""
+torn, so that it cannot go by the pieces of furniture that it has seen; then it learns their colours and materials."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from torch.nn.functional import cross_entropy
 
 from scene3d.errors import InputError
 from scene3d.model.close_ups import CloseUp, close_ups
+from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
+from scene3d.model.paint import paint
 from scene3d.model.recognition import Recognition, RecognitionConfig
 from scene3d.train.augment import rotation
 from scene3d.train.data import find_samples, load_sample
@@ -57,6 +59,13 @@ class RecognitionTraining:
     drop_colour: float = 0.08
     drop_normals: float = 0.05
     clip: float = 5.0
+    look_steps: int = 2_500
+    """For colours and materials, after all others."""
+    look_things: int = 256
+    look_learning_rate: float = 2e-3
+    look_weight_decay: float = 0.1
+    look_noise: float = 0.1
+    """Deviation of what is added to all that colours and materials are told by, as a share of its own."""
     seed: int = 0
 
 
@@ -67,6 +76,11 @@ class Example:
     seen: CloseUp
     superpoint: Int64[Tensor, "n"]
     label: int
+    colour: int
+    """-1 where unknown; so is the material."""
+    material: int
+    painted: Float[Tensor, "p"] | None
+    """As `paint` gives it; None in a scan without colour."""
 
 
 def train_recognition(
@@ -112,7 +126,8 @@ def train_recognition(
         clip=config.clip,
     )
     recognition.expect(log_share)
-    grounder.recognition = recognition.eval()
+    learn_look(recognition.eval(), examples, config)
+    grounder.recognition = recognition
     grounder.config = replace(grounder.config, recognition=config.recognition)
     grounder.save_pretrained(out / "model")
     return out / "model"
@@ -135,8 +150,13 @@ def examples_of(paths: Sequence[Path], classes: tuple[str, ...]) -> list[Example
         sample = load_sample(path, classes)
         mask = scan_targets(sample).mask > 0
         rows = torch.nonzero(mask.any(1) & (sample.label >= 0))[:, 0]
-        views = close_ups(sample.scan, mask[rows])
-        examples += [Example(view, near, int(i)) for (view, near), i in zip(views, sample.label[rows], strict=True)]
+        views, rgb = close_ups(sample.scan, mask[rows]), sample.scan.rgb
+        painted = [None] * len(rows) if rgb is None else list(paint(mask[rows][:, sample.scan.superpoint], rgb))
+        told = (of[rows].tolist() for of in (sample.label, sample.colour, sample.material))
+        examples += [
+            Example(view, near, label, colour, material, colours)
+            for (view, near), label, colour, material, colours in zip(views, *told, painted, strict=True)
+        ]
     return examples
 
 
@@ -162,6 +182,49 @@ def recognition_loss(
     seen = [varied(example, config) for example in chosen]
     logit = recognition(seen, turned, _uniform(*config.elevation_rad))
     return cross_entropy(logit, label, label_smoothing=config.smoothing)
+
+
+def learn_look(recognition: Recognition, examples: Sequence[Example], config: RecognitionTraining) -> None:
+    """Learn colours and materials, by things as they stand in their scans, from what is recognised of them by now."""
+    torch.manual_seed(config.seed)
+    told_by, wanted = _told_by(recognition, examples, config)
+    if not len(wanted):
+        return
+    look, spread = recognition.look.train(), told_by.std(0)
+    optimizer = torch.optim.AdamW(
+        look.parameters(), lr=config.look_learning_rate, weight_decay=config.look_weight_decay
+    )
+    steps = config.look_steps
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.look_learning_rate, total_steps=steps + 1)
+    for _ in range(steps):
+        row = torch.randint(len(wanted), (config.look_things,))
+        given = told_by[row] + config.look_noise * spread * torch.randn(len(row), len(spread))
+        logits = look(given).split([len(COLOURS), len(MATERIALS)], dim=1)
+        losses = [
+            cross_entropy(logit, of, ignore_index=-1, label_smoothing=config.smoothing, reduction="sum")
+            for logit, of in zip(logits, wanted[row].unbind(1), strict=True)
+        ]
+        optimizer.zero_grad()
+        (torch.stack(losses).sum() / len(row)).backward()
+        optimizer.step()
+        schedule.step()
+    look.eval()
+
+
+@torch.no_grad()
+def _told_by(
+    recognition: Recognition, examples: Sequence[Example], config: RecognitionTraining
+) -> tuple[Float[Tensor, "n i"], Int64[Tensor, "n 2"]]:
+    """What `Recognition.look` takes of each thing with colour, by a mask as it may be judged, and the truth."""
+    lit = [(example, example.painted) for example in examples if example.painted is not None]
+    rows = []
+    for start in track(range(0, len(lit), config.things), description="colours and materials", transient=True):
+        some = lit[start : start + config.things]
+        feature = recognition.features([replace(one.seen, inside=_misjudged(one, config)) for one, _ in some])
+        painted = torch.stack([colours for _, colours in some])
+        rows.append(torch.cat([feature, recognition.head(feature).softmax(1), painted], dim=1))
+    wanted = torch.tensor([(one.colour, one.material) for one, _ in lit], dtype=torch.int64).view(-1, 2)
+    return torch.cat(rows) if rows else torch.zeros(0, 0), wanted
 
 
 def varied(example: Example, config: RecognitionTraining) -> CloseUp:

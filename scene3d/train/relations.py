@@ -236,7 +236,7 @@ class AskedStream:
             for row, state, there in zip(rows, words.late, words.present, strict=True):
                 states[row] = state[there].half()
             if self.naming is not None:
-                for row, own in zip(rows, self.naming.named(chosen, words), strict=True):
+                for row, own in zip(rows, self.naming.named(chosen, self.encoder), strict=True):
                     named[row] = own
         return states, named
 

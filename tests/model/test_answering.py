@@ -152,6 +152,7 @@ def test_a_phrase_links_what_the_note_told_under_its_name(grounder: Any) -> None
     for link in told["an office chair"].objects:
         assert link.probability == pytest.approx(float(answering.seen.score[1]), abs=1e-4)
     assert answering._as_told("the lamp", things) is None
+    assert answering._as_told("two shelves", [("shelf", [0, 2])]) is not None
 
 
 def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
@@ -201,7 +202,7 @@ def test_masks_of_one_picture_are_referents_too(grounder: Any) -> None:
         colour_logit=torch.randn(count, 12),
         material_logit=torch.randn(count, 10),
     )
-    seen = referents(encoding, points, torch.tensor([0.0, 0.0, 1.0]).expand(len(points), 3))
+    seen = referents(encoding, mask, points, torch.tensor([0.0, 0.0, 1.0]).expand(len(points), 3))
     for row, i in enumerate(ids):
         low, high = np.array(list(OBJECTS.values())[[o.id for o in room.objects].index(i)])
         extent = seen.place[row, 3:6].numpy()

@@ -13,7 +13,7 @@ from scene3d.io import load_scene
 from scene3d.model.alignment import AlignmentHead
 from scene3d.model.detector import Detector
 from scene3d.model.grounder import Grounder, GrounderConfig
-from scene3d.model.outputs import file_boxes, file_masks, owners, write_proposals
+from scene3d.model.outputs import STRAY, file_boxes, file_masks, owners, write_proposals
 from scene3d.model.picture import draw_proposals
 from scene3d.model.proposals import ReadingRules
 from scene3d.model.session import take
@@ -46,7 +46,7 @@ def make_scene(**changes: object) -> Scene:
     return dataclasses.replace(scene, **changes)  # type: ignore[arg-type]
 
 
-def test_objects_cover_points_and_boxes_enclose_them(grounder: Grounder) -> None:
+def test_objects_cover_points_and_boxes_enclose_nearly_all(grounder: Grounder) -> None:
     session = grounder.encode(make_scene())
     found = session.segment()
     assert len(found.score) > 0
@@ -54,7 +54,11 @@ def test_objects_cover_points_and_boxes_enclose_them(grounder: Grounder) -> None
     assert (found.score[:-1] >= found.score[1:]).all()
     for mask, box in zip(found.mask, found.box, strict=True):
         inside = session.scene.xyz_m[mask]
-        torch.testing.assert_close(box, torch.cat([inside.amin(0), inside.amax(0)]))
+        low, high = box[:3], box[3:]
+        assert (low >= inside.amin(0) - 1e-5).all()
+        assert (high <= inside.amax(0) + 1e-5).all()
+        enclosed = ((inside >= low - 1e-5) & (inside <= high + 1e-5)).all(1).float().mean()
+        assert enclosed >= 1 - 2 * 3 * STRAY - 1 / len(inside)  # two sides of three axes
 
 
 def test_the_kept_encoding_gives_the_same_objects(grounder: Grounder) -> None:

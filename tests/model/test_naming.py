@@ -1,5 +1,8 @@
+import pytest
 import torch
+from torch import nn
 
+from scene3d.errors import ConfigError
 from scene3d.model.naming import NAMES, Naming, NamingConfig, told_of
 from scene3d.model.question import Question, Said
 from scene3d.model.relations import RelationScorer, ScorerConfig
@@ -23,24 +26,63 @@ def test_words_are_as_the_encoder_gives_them_one_by_one():
     assert not torch.allclose(words.early, late)
 
 
+def taught(named: list[float]) -> Naming:
+    """A naming that takes every word for the likeliest of these, whatever it reads."""
+    naming = Naming(NamingConfig()).eval()
+    with torch.no_grad():
+        naming.name.weight.zero_()
+        naming.name.bias.copy_(torch.tensor(named))
+    return naming
+
+
 def test_padding_does_not_change_what_is_named():
+    torch.manual_seed(1)
     naming = Naming(NamingConfig()).eval()
     questions = [Question(text="the lamp"), Question(text="the chair that stands between the bed and the wardrobe")]
-    words = text_encoder().words([question.spoken() for question in questions])
-    together = naming.named(questions, words)
-    alone = [naming.named([q], text_encoder().words([q.spoken()]))[0] for q in questions]
+    together = naming.named(questions, text_encoder())
+    alone = [naming.named([question], text_encoder())[0] for question in questions]
     assert together == alone
     assert all(len(names) == NAMES for names in together)
 
 
 def test_a_dialogue_names_nothing():
-    naming, question = Naming(NamingConfig()).eval(), Question(text="the lamp on the desk")
-    assert naming.name.bias is not None
-    with torch.no_grad():
-        naming.name.bias.copy_(torch.tensor([0.0, 20.0, 0.0, 0.0, 0.0]))
+    naming, question = taught([0.0, 20.0, 0.0, 0.0, 0.0]), Question(text="the lamp on the desk")
     later = Question(text="the lamp on the desk", before=(Said(user="Hello", answer="Hello"),))
-    words = text_encoder().words([question.spoken(), later.spoken()])
-    assert naming.named([question, later], words) == [["the lamp on the desk", "", "", ""], [""] * NAMES]
+    assert naming.named([question, later], text_encoder()) == [["the lamp on the desk", "", "", ""], [""] * NAMES]
+
+
+def ups(naming: Naming) -> list[nn.Parameter]:
+    """The weights that are zero before an adapter has learnt."""
+    return [weight for name, weight in naming.named_parameters() if name.endswith(".up.weight")]
+
+
+def test_an_adapter_that_has_learnt_nothing_changes_nothing_and_the_encoder_never_changes():
+    encoder = text_encoder()
+    before = encoder.encode(["a lamp"])
+    tokens, _ = encoder.tokenized(["a lamp", "the chair by the window"])
+    naming = Naming(NamingConfig()).eval()
+    with torch.no_grad():
+        untaught = naming(tokens, encoder)
+        torch.testing.assert_close(untaught, naming.name(encoder.model(**tokens).last_hidden_state))
+        for weight in ups(naming):
+            weight.normal_()
+        assert not torch.allclose(naming(tokens, encoder), untaught, atol=0.1)
+    assert torch.equal(encoder.encode(["a lamp"]), before)
+
+
+def test_the_encoders_weights_are_shared_and_stay_as_they_are_in_training():
+    encoder, naming = text_encoder(), Naming(NamingConfig()).train()
+    tokens, _ = encoder.tokenized(["a lamp"])
+    naming(tokens, encoder).square().sum().backward()
+    assert not encoder.model.training
+    assert all(weight.grad is None for weight in encoder.model.parameters())
+    assert all(weight.grad is not None for weight in ups(naming))
+    assert not set(naming.state_dict()) & set(encoder.model.state_dict())
+
+
+def test_sizes_of_another_encoder_are_refused():
+    with pytest.raises(ConfigError, match="naming"):
+        Naming(NamingConfig(layers=2)).named([Question(text="a lamp")], text_encoder())
 
 
 def test_what_is_told_is_what_each_name_finds_alone():

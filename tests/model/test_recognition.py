@@ -9,6 +9,7 @@ from scene3d.model.close_ups import CloseUp
 from scene3d.model.detector import Detector
 from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import Grounder, GrounderConfig
+from scene3d.model.paint import paint
 from scene3d.model.proposals import ReadingRules
 from scene3d.model.recognition import Recognition, RecognitionConfig, close_ups
 from scene3d.model.scan import ScanPoints
@@ -110,6 +111,30 @@ def test_both_looks_count(recognition: Recognition) -> None:
 
 
 @torch.no_grad()
+def test_both_looks_count_at_colours_and_materials(recognition: Recognition) -> None:
+    sample = toy_sample(0)
+    scan, mask = sample.scan, scan_targets(sample).mask > 0
+    assert scan.rgb is not None
+    generator = torch.Generator().manual_seed(2)
+    first = replace(
+        encoding(mask, scan.superpoint),
+        colour_logit=torch.randn(len(mask), 12, generator=generator),
+        material_logit=torch.randn(len(mask), 10, generator=generator),
+    )
+    told = by_mask(recognition.told(scan, first), mask)
+    feature = recognition.features([view for view, _ in close_ups(scan, mask)])
+    known = [feature, recognition.head(feature).softmax(1), paint(mask[:, scan.superpoint], scan.rgb)]
+    second = recognition.look(torch.cat(known, dim=1)).split([12, 10], dim=1)
+    for one, other, both in zip(
+        (first.colour_logit, first.material_logit), second, (told.colour_logit, told.material_logit), strict=True
+    ):
+        mean = one.softmax(1) ** (1 - SMALL.look_weight) * other.softmax(1) ** SMALL.look_weight
+        torch.testing.assert_close(both.softmax(1), mean / mean.sum(1, keepdim=True), atol=1e-4, rtol=1e-3)
+    grey = by_mask(recognition.told(replace(scan, rgb=None), first), mask)
+    torch.testing.assert_close(grey.material_logit.softmax(1), first.material_logit.softmax(1))
+
+
+@torch.no_grad()
 def test_what_both_looks_agree_on_comes_first(recognition: Recognition) -> None:
     sample = toy_sample(0)
     mask = scan_targets(sample).mask > 0
@@ -127,7 +152,8 @@ def test_what_both_looks_agree_on_comes_first(recognition: Recognition) -> None:
 def by_mask(told: Encoding, mask: torch.Tensor) -> Encoding:
     """The rows of an encoding in the order of these masks."""
     row = [int((told.mask == one).all(1).nonzero()) for one in mask]
-    return replace(told, mask=told.mask[row], score=told.score[row], class_logit=told.class_logit[row])
+    names = ("mask", "score", "class_logit", "colour_logit", "material_logit")
+    return replace(told, **{name: getattr(told, name)[row] for name in names})
 
 
 def test_what_leaves_no_point_stays_as_it_was(recognition: Recognition) -> None:

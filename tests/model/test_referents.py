@@ -2,7 +2,8 @@ import math
 
 import torch
 
-from scene3d.model.referents import along_walls, trimmed_boxes
+from scene3d.geometry import boxes_of_masks
+from scene3d.model.referents import along_walls
 
 
 def sofa(yaw_rad: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -28,7 +29,7 @@ def test_boxes_fit_however_the_scan_is_turned() -> None:
         turn = along_walls(normal)
         assert torch.allclose(turn @ turn.T, torch.eye(3), atol=1e-6)
         assert float(turn[0, 0]) >= math.cos(math.pi / 4) - 1e-4  # by at most 45 degrees
-        box = trimmed_boxes(mask, xyz_m @ turn.T)[0]
+        box = boxes_of_masks(xyz_m @ turn.T, mask, trimmed=0.01)[0]
         extent = (box[3:] - box[:3]).sort().values
         assert torch.allclose(extent, torch.tensor([0.5, 0.8, 2.0]), atol=0.05)
 

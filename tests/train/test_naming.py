@@ -18,7 +18,7 @@ from scene3d.train.detector import DetectorTraining
 from scene3d.train.naming import NamingTraining, located, train_naming, with_strange_names
 from tests.train.interruption import whole_and_parts
 
-FEW = NamingTraining(steps=250, rooms=4, sentences=160, strange=1, read=32, seed=3)
+FEW = NamingTraining(steps=60, rooms=4, sentences=160, strange=1, read=32, learning_rate=3e-3, seed=3)
 
 
 @pytest.fixture
@@ -54,15 +54,14 @@ def test_names_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
             turn = sample.turns[0]
             if turn.selected or not turn.named:
                 continue
-            words = text_encoder().words([turn.user])
-            (found,) = naming.named([Question(text=turn.user)], words)
+            (found,) = naming.named([Question(text=turn.user)], text_encoder())
             right.append([name.lower() for name in found[: len(turn.named)]] == list(turn.named))
     assert len(right) > 20
     assert sum(right) > 0.5 * len(right)
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
-    narrow = NamingConfig(width=32, around=16)
+    narrow = NamingConfig(rank=2)
     config = NamingTraining(naming=narrow, steps=6, rooms=2, sentences=10, strange=1, read=8)
     whole, parts = whole_and_parts(lambda out: train_naming(config, model, scenes, out, save_every=3), tmp_path)
     one, other = load_file(whole / NAMING_WEIGHTS), load_file(parts / NAMING_WEIGHTS)

@@ -6,9 +6,9 @@ import torch
 from safetensors.torch import load_file
 
 from scene3d.config import load_config
-from scene3d.model.detector import COLOURS, Detector
+from scene3d.model.detector import Detector
 from scene3d.model.grounder import READINGS_WEIGHTS, Grounder
-from scene3d.model.readings import PAINT, ReadingsConfig
+from scene3d.model.readings import ReadingsConfig
 from scene3d.model.text import text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import speak
@@ -19,12 +19,12 @@ from scene3d.train.readings import ReadingsTraining, train_readings
 from tests.model.language_parts import some_referents
 from tests.train.interruption import whole_and_parts
 
-FEW = ReadingsTraining(steps=120, batch=64, sentences=40, seed=3)
+FEW = ReadingsTraining(steps=120, sentences=40, seed=3)
 
 
 @pytest.fixture
 def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A detector that knows no colours; the first columns of `paint` tell each true object's."""
+    """A detector that sees every object."""
     config = load_config(DetectorTraining, "detector/tiny").model
     Grounder(Detector.from_config(config), config).save_pretrained(tmp_path / "model")
 
@@ -32,26 +32,19 @@ def model(tmp_path: Path, scenes: Path, monkeypatch: pytest.MonkeyPatch) -> str:
         found = []
         for path in sorted(scenes.glob("*.npz")):
             things = [thing for thing in load_training_scene(path).objects if thing.seen]
-            seen, painted = some_referents(len(things)), torch.zeros(len(things), PAINT)
-            for row, thing in enumerate(things):
-                painted[row, COLOURS.index(thing.colour)] = 1
-            seen = replace(seen, kind=torch.rand(len(things), 198), look=torch.full((len(things), 22), 1 / 12))
+            seen = replace(some_referents(len(things)), kind=torch.rand(len(things), 198))
             owner = torch.tensor([thing.id for thing in things])
-            found.append(ProposedRoom(path=path, seen=seen, owner=owner, painted=painted))
+            found.append(ProposedRoom(path=path, seen=seen, owner=owner))
         return found
 
     monkeypatch.setattr(readings, "proposed_rooms", rooms)
     return str(tmp_path / "model")
 
 
-def test_colours_and_questions_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
+def test_questions_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
     out = train_readings(FEW, model, scenes, tmp_path / "out")
     learnt = Grounder.from_pretrained(str(out)).readings
     assert learnt is not None
-    for room in readings.proposed_rooms(None, scenes):  # type: ignore[arg-type]
-        assert room.painted is not None
-        best = learnt.coloured(room.seen, room.painted).look[:, : len(COLOURS)].argmax(1)
-        assert torch.equal(best, room.painted.argmax(1))
     asked = ["how many chairs are in the room?", "which room is this?"]
     assert learnt.asked(*text_encoder().tokens(asked)) == ["count", "room"]
 
@@ -76,10 +69,3 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     one, other = load_file(whole / READINGS_WEIGHTS), load_file(parts / READINGS_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert Grounder.from_pretrained(str(whole)).config.readings.width == 16
-
-
-def test_rooms_without_colours_are_refused(model: str, scenes: Path, tmp_path: Path, monkeypatch) -> None:
-    grey = [replace(room, painted=None) for room in readings.proposed_rooms(None, scenes)]  # type: ignore[arg-type]
-    monkeypatch.setattr(readings, "proposed_rooms", lambda *_, **__: grey)
-    with pytest.raises(readings.InputError, match="no room here has colours"):
-        train_readings(FEW, model, scenes, tmp_path / "out")

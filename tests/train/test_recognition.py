@@ -9,10 +9,11 @@ from scene3d.config import load_config
 from scene3d.labels import class_list
 from scene3d.model.detector import Detector
 from scene3d.model.grounder import RECOGNITION_WEIGHTS, Grounder
-from scene3d.model.recognition import RecognitionConfig
+from scene3d.model.paint import paint
+from scene3d.model.recognition import Recognition, RecognitionConfig
 from scene3d.train.data import find_samples, load_sample
 from scene3d.train.detector import DetectorTraining
-from scene3d.train.recognition import RecognitionTraining, examples_of, train_recognition, varied
+from scene3d.train.recognition import RecognitionTraining, examples_of, learn_look, train_recognition, varied
 from tests.train.interruption import whole_and_parts
 
 FEW = RecognitionTraining(
@@ -21,6 +22,7 @@ FEW = RecognitionTraining(
     steps=120,
     learning_rate=3e-3,
     things=12,
+    look_steps=30,
     seed=1,
 )
 
@@ -44,12 +46,47 @@ def test_things_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
     assert float(right.float().mean()) > 0.6
 
 
+def test_colours_and_materials_are_learnt(model: str, scenes: Path) -> None:
+    examples, rgb = [], torch.tensor([[0.8, 0.1, 0.1], [0.1, 0.1, 0.8], [0.1, 0.7, 0.1]])
+    for i, one in enumerate(examples_of(find_samples(scenes), Grounder.from_pretrained(model).detector_config.classes)):
+        tall = float(one.seen.xyz_m[one.seen.inside, 2].max()) > 0.9
+        (painted,) = paint(torch.ones(1, 9, dtype=torch.bool), rgb[i % 3].expand(9, 3))
+        examples.append(replace(one, painted=painted, colour=i % 3, material=5 * tall if i % 4 else -1))
+    recognition = Recognition(FEW.recognition, 3).eval()
+    learn_look(recognition, examples, replace(FEW, look_steps=300, look_things=64))
+    with torch.no_grad():
+        feature = recognition.features([one.seen for one in examples])
+        painted = torch.stack([one.painted for one in examples if one.painted is not None])
+        logit = recognition.look(torch.cat([feature, recognition.head(feature).softmax(1), painted], dim=1))
+    assert logit[:, :12].argmax(1).tolist() == [one.colour for one in examples]
+    material = torch.tensor([one.material for one in examples])
+    right = (logit[:, 12:].argmax(1) == material)[material >= 0].float().mean()
+    assert 0.2 < float((material == 5).float().mean()) < 0.8
+    assert float(right) > 0.9
+
+
+def test_things_without_colour_teach_classes_alone(model: str, scenes: Path) -> None:
+    config = replace(FEW, look_steps=5)
+    examples = examples_of(find_samples(scenes), Grounder.from_pretrained(model).detector_config.classes)
+    recognition = Recognition(config.recognition, 3).eval()
+    before = {name: value.clone() for name, value in recognition.state_dict().items()}
+    learn_look(recognition, [replace(example, painted=None) for example in examples], config)
+    assert all(torch.equal(value, before[name]) for name, value in recognition.state_dict().items())
+    learn_look(recognition, examples, config)
+    changed = {name for name, value in recognition.state_dict().items() if not torch.equal(value, before[name])}
+    assert "look.2.weight" in changed
+    assert all(name.startswith("look.") for name in changed)
+
+
 def test_examples_are_the_things_of_the_rooms(model: str, scenes: Path) -> None:
     classes = Grounder.from_pretrained(model).detector_config.classes
     (path, *_) = find_samples(scenes)
     sample = load_sample(path, classes)
     examples = examples_of([path], classes)
     assert sorted(example.label for example in examples) == sorted(sample.label.tolist())
+    assert sorted(example.colour for example in examples) == sorted(sample.colour.tolist())
+    assert sorted(example.material for example in examples) == sorted(sample.material.tolist())
+    assert all(example.painted is not None for example in examples)
     assert all(len(example.superpoint) == len(example.seen.inside) for example in examples)
 
 
