@@ -15,8 +15,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from scene3d.errors import InputError
+from scene3d.geometry import voxelize
 from scene3d.model.detector import COLOURS, MATERIALS
-from scene3d.model.scan import ScanPoints, floor_height
+from scene3d.model.scan import ScanPoints, coarser, floor_height, most_frequent
 from scene3d.synth import load_training_scene
 
 STRUCTURE, NOT_ANNOTATED = -1, -2
@@ -64,8 +65,27 @@ def find_samples(folder: Path) -> list[Path]:
 
 
 @functools.lru_cache(maxsize=2048)
-def load_sample(path: Path, classes: tuple[str, ...]) -> TrainingSample:
-    """Read a compact training file; kept in memory, as a training comes back to it (about 1 MB each)."""
+def load_sample(path: Path, classes: tuple[str, ...], point_m: float = 0.0) -> TrainingSample:
+    """Read a compact training file; kept in memory, as a training comes back to it (about 1 MB each).
+
+    Args:
+        path: The file.
+        classes: Class names, in the order of the class head.
+        point_m: A file on a finer lattice is thinned to this one; others stay as they are.
+    """
+    sample = _loaded(path, classes)
+    return coarser_sample(sample, point_m=point_m) if sample.point_m < 0.99 * point_m else sample
+
+
+def coarser_sample(sample: TrainingSample, *, point_m: float) -> TrainingSample:
+    """The sample with one point per cell of a `point_m` grid, of the object that most of the cell's points are of."""
+    cell = voxelize(sample.scan.xyz_m, size_m=point_m).voxel_of_point
+    scan = coarser(sample.scan, point_m=point_m)
+    instance = most_frequent(cell, sample.instance - NOT_ANNOTATED, len(scan.xyz_m)) + NOT_ANNOTATED
+    return replace(sample, scan=scan, point_m=point_m, instance=instance)
+
+
+def _loaded(path: Path, classes: tuple[str, ...]) -> TrainingSample:
     scene = load_training_scene(path)
     seen = [thing for thing in scene.objects if thing.seen]
     row_of = torch.full((max((thing.id for thing in scene.objects), default=0) + 1,), NOT_ANNOTATED)
@@ -106,6 +126,7 @@ class SampleStream:
         paths: Training files.
         classes: Class names, in the order of the class head.
         augment: How samples are varied.
+        point_m: Finer files are thinned to this lattice.
         seed: Of the whole stream.
         batch: Samples per batch.
         rank: Of this process; each process sees its own part of every epoch.
@@ -118,12 +139,13 @@ class SampleStream:
         classes: tuple[str, ...],
         augment: AugmentConfig,
         *,
+        point_m: float,
         seed: int,
         batch: int,
         rank: int = 0,
         world: int = 1,
     ) -> None:
-        self.paths, self.classes, self.augment = paths, classes, augment
+        self.paths, self.classes, self.augment, self.point_m = paths, classes, augment, point_m
         self.seed, self.batch, self.rank, self.world = seed, batch, rank, world
 
     def batches(self, first: int, last: int, *, workers: int) -> Iterator[tuple[int, list[TrainingSample]]]:
@@ -143,14 +165,14 @@ class SampleStream:
         sample = self._drawn(number)
         if float(torch.rand((), generator=generator)) < self.augment.mix:
             other = int(torch.randint(len(self.paths), (), generator=generator))
-            sample = mix(sample, load_sample(self.paths[other], self.classes))
+            sample = mix(sample, load_sample(self.paths[other], self.classes, self.point_m))
         return augment(sample, self.augment, generator)
 
     def _drawn(self, number: int) -> TrainingSample:
         """Sample `number` of an endless sequence of shuffled epochs."""
         epoch, place = divmod(number, len(self.paths))
         order = torch.randperm(len(self.paths), generator=torch.Generator().manual_seed(self.seed + epoch))
-        return load_sample(self.paths[int(order[place])], self.classes)
+        return load_sample(self.paths[int(order[place])], self.classes, self.point_m)
 
 
 class _Steps(Dataset[list[TrainingSample]]):

@@ -142,7 +142,7 @@ def train_detector(
 
     Args:
         config: What is trained.
-        data: Folder of compact training files, searched at any depth.
+        data: Folder of compact training files, searched at any depth; those finer than the model's lattice are thinned.
         out: Checkpoint, logs and finally the weights are written here.
         device: "cpu" or "cuda"; under torchrun each process takes its own device.
         workers: Processes that prepare samples beside the training.
@@ -191,7 +191,14 @@ def train_detector(
         schedule.load_state_dict(state["schedule"])
     parts = {"detector": detector, "average": average, "optimizer": optimizer, "schedule": schedule}
     stream = SampleStream(
-        paths, model_config.classes, config.augment, seed=config.seed, batch=config.batch, rank=rank, world=world
+        paths,
+        model_config.classes,
+        config.augment,
+        point_m=model_config.point_m,
+        seed=config.seed,
+        batch=config.batch,
+        rank=rank,
+        world=world,
     )
     detector.train()
     with TrainingLog(out, steps=config.steps, first_step=first, every=20, silent=rank > 0) as log:

@@ -15,7 +15,7 @@ from scene3d.model.detector import Detector
 from scene3d.model.proposals import ReadingRules, propose
 from scene3d.model.weights import load_detector
 from scene3d.train.augment import AugmentConfig
-from scene3d.train.data import SampleStream, TrainingSample, find_samples
+from scene3d.train.data import SampleStream, TrainingSample, find_samples, load_sample
 from scene3d.train.detector import DetectorLoss, DetectorTraining, train_detector
 from tests.train.rooms import toy_sample
 
@@ -94,11 +94,28 @@ def test_weights_read_back_give_the_same_answer(scenes: Path, tmp_path: Path) ->
 
 
 def test_what_comes_at_a_step_depends_on_the_step_alone(scenes: Path) -> None:
-    stream = SampleStream(find_samples(scenes), CLASSES, AugmentConfig(), seed=3, batch=2)
+    stream = SampleStream(find_samples(scenes), CLASSES, AugmentConfig(), point_m=0.0, seed=3, batch=2)
     run = dict(stream.batches(0, 3, workers=0))
     late = dict(stream.batches(2, 3, workers=0))
     assert torch.equal(run[2][1].scan.xyz_m, late[2][1].scan.xyz_m)
     assert not torch.equal(run[1][0].scan.xyz_m[:100], run[2][0].scan.xyz_m[:100])
+
+
+def test_finer_files_are_thinned_to_the_detectors_lattice(scenes: Path) -> None:
+    (path, *_) = find_samples(scenes)
+    fine, coarse = (load_sample(path, CLASSES, point_m) for point_m in (0.0, 0.12))
+    assert fine.point_m == 0.04
+    assert coarse.point_m == 0.12
+    cell = torch.floor(fine.scan.xyz_m / 0.12).long()
+    cells, of = torch.unique(cell, dim=0, return_inverse=True)
+    assert len(coarse.scan.xyz_m) == len(cells) < len(fine.scan.xyz_m) / 4
+    assert torch.equal(torch.unique(torch.floor(coarse.scan.xyz_m / 0.12).long(), dim=0), cells)
+    for row in (0, len(cells) // 2, len(cells) - 1):  # an object of the cell's own points, by most of them
+        place = torch.floor(fine.scan.xyz_m[of == row].mean(0) / 0.12).long()
+        (mine,) = torch.nonzero((torch.floor(coarse.scan.xyz_m / 0.12).long() == place).all(1))[:, 0].tolist()
+        votes = torch.bincount(fine.instance[of == row] + 2)
+        assert votes[coarse.instance[mine] + 2] == votes.max()
+    assert torch.equal(load_sample(path, CLASSES, 0.03).scan.xyz_m, fine.scan.xyz_m)
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
