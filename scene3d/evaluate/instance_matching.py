@@ -131,10 +131,14 @@ def _free_when_chosen(
     t: Int64[np.ndarray, "h"], chooser: Int64[np.ndarray, "h"], prediction: Int64[np.ndarray, "h"]
 ) -> Bool[np.ndarray, "h"]:
     """Which hits, ordered by threshold, object, prediction, meet a prediction that no earlier object has used up."""
+    free = np.ones(len(t), dtype=bool)
+    # Above IoU .5 no two objects meet one prediction, so thresholds at which some do are few: look at these alone.
+    meetings = np.zeros((t.max(initial=0) + 1, prediction.max(initial=0) + 1), dtype=np.int64)
+    np.add.at(meetings, (t, prediction), 1)
+    contested = np.flatnonzero((meetings > 1).any(axis=1)[t])
     used: set[tuple[int, int]] = set()
     served = None
-    free = np.ones(len(t), dtype=bool)
-    for h, (at, k, p) in enumerate(zip(t.tolist(), chooser.tolist(), prediction.tolist(), strict=True)):
+    for h, at, k, p in zip(contested.tolist(), *(x[contested].tolist() for x in (t, chooser, prediction)), strict=True):
         if (at, p) in used:
             free[h] = False
         elif served != (at, k):
