@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import sys
@@ -31,7 +32,7 @@ def main() -> None:
     session = Grounder.from_pretrained("default").encode(load_scene(resources.sample("office")))
     exchanges = [Exchange(question=question, answer=session.ask(question)) for question in QUESTIONS]
     layers = layers_of(session.scene, session.segment())
-    contact_sheet(layers, exchanges[:2]).save(DOCS / "viewer-sheet.png", optimize=True)
+    keep(contact_sheet(layers, exchanges[:2]), DOCS / "viewer-sheet.png")
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "office.html"
         write_page(page, layers, exchanges)
@@ -52,8 +53,9 @@ def photograph_page(page: Path, picture: Path) -> None:
         if chip.count():
             chip.click()
         tab.mouse.move(400, SIZE[1] - 5)
-        tab.screenshot(path=picture)
+        shown = Image.open(io.BytesIO(tab.screenshot()))
         browser.close()
+    keep(shown, picture)
 
 
 def photograph_window(session: Session, picture: Path) -> None:
@@ -75,7 +77,12 @@ def photograph_window(session: Session, picture: Path) -> None:
 
         threading.Thread(target=wait_and_close, daemon=True).start()
         window.run()
-    shown[0].quantize(256, dither=Image.Dither.NONE).save(picture, optimize=True)
+    keep(shown[0], picture)
+
+
+def keep(picture: Image.Image, path: Path) -> None:
+    """Write a picture in 256 colours: the tree is small."""
+    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
 
 
 if __name__ == "__main__":
