@@ -8,10 +8,9 @@ _PLURAL_ONLY = frozenset((
     "blinds", "window blinds", "venetian blinds", "shades", "drapes", "clothes", "garments", "headphones",
     "earphones", "stairs", "drawers", "steps up", "documents", "weights", "steps",
 ))  # fmt: skip
-_IRREGULAR = {"mouse": "mice", "shelf": "shelves", "bookshelf": "bookshelves", "computer mouse": "computer mice"}
+_IRREGULAR = {"mouse": "mice", "shelf": "shelves", "bookshelf": "bookshelves"}
 
 
-@functools.cache
 def is_plural(noun: str) -> bool:
     """Whether the noun has a plural only."""
     return noun in _PLURAL_ONLY

@@ -92,7 +92,7 @@ class Proposals:
     embedding: Float[Tensor, "q c"]
     """In the space of the alignment head: a cosine with a phrase embedding tells how well the phrase fits."""
     box: Float[Tensor, "q 6"]
-    """Axis-aligned minimum then maximum of the mask's points, scene frame, metres."""
+    """Axis-aligned minimum then maximum of the mask's points but for a few outermost ones, scene frame, metres."""
     label: tuple[str, ...] | None = None
     rgb: Float[Tensor, "q 3"] | None = None
     """Mean colour, 0–1."""

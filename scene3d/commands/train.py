@@ -76,7 +76,7 @@ def readings(
     out: Annotated[Path, arg(aliases=["-o"])],
     save_every: int = 1000,
 ) -> None:
-    """Train the readings of a model: colours of objects, kinds of rooms, and what a question is after.
+    """Train the readings of a model: kinds of rooms, what a question is after and which words single out things.
 
     Args:
         config: A shipped preset such as readings/default, or a YAML file of overrides.
@@ -102,7 +102,7 @@ def recognition(
     start: str | None = None,
     save_every: int = 500,
 ) -> None:
-    """Train the recognition of a model, its second look at what each object is.
+    """Train the recognition of a model, its second look at what each object is, of which colour and material.
 
     Args:
         config: A shipped preset such as recognition/default, or a YAML file of overrides.

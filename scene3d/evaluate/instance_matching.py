@@ -135,7 +135,7 @@ def _free_when_chosen(
     # Above IoU .5 no two objects meet one prediction, so thresholds at which some do are few: look at these alone.
     meetings = np.zeros((t.max(initial=0) + 1, prediction.max(initial=0) + 1), dtype=np.int64)
     np.add.at(meetings, (t, prediction), 1)
-    contested = np.flatnonzero((meetings > 1).any(axis=1)[t])
+    contested = np.flatnonzero(np.isin(t, np.nonzero(meetings > 1)[0]))
     used: set[tuple[int, int]] = set()
     served = None
     for h, at, k, p in zip(contested.tolist(), *(x[contested].tolist() for x in (t, chooser, prediction)), strict=True):

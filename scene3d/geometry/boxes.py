@@ -32,7 +32,12 @@ def boxes_of_masks(
         xyz_m: Points.
         mask: Which of them are meant.
         trimmed: Share of the points that may lie outside on each of the six sides.
+
+    Raises:
+        InputError: `trimmed` leaves nothing inside.
     """
+    if not 0 <= trimmed < 0.5:
+        raise InputError(f"trimmed {trimmed}: a share of at least 0 and below 0.5 may lie outside of a box")
     rows = []
     for chosen in mask:  # q is small, and a (q, n, 3) table would not be
         inside = xyz_m[chosen]

@@ -12,12 +12,14 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from scene3d.geometry import without_crumbs
+from scene3d.geometry.splat import spacing
 from scene3d.model.fronts import square_fronts
 from scene3d.model.proposals import ElementProposals
 from scene3d.types import Scene
 
-_CELL_M, _PIECE = 0.05, 0.2
-"""What of a mask is joined by cells of this size is a piece; smaller ones than this share of the largest are crumbs."""
+_CELL_M, _SPACINGS, _PIECE = 0.05, 2.0, 0.2
+"""What of a mask is joined by cells of this size, or of so many spacings of a sparse scan's points, is a piece; smaller
+ones than this share of the largest are crumbs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,8 @@ class Encoding:
         Args:
             xyz_m: All points, metres; `superpoint` numbers their superpoints.
         """
-        return without_crumbs(self.mask[:, self.superpoint], xyz_m, cell_m=_CELL_M, least=_PIECE)
+        cell_m = max(_CELL_M, _SPACINGS * spacing(xyz_m))
+        return without_crumbs(self.mask[:, self.superpoint], xyz_m, cell_m=cell_m, least=_PIECE)
 
     def best_first(self) -> Encoding:
         """The same proposals by falling score."""

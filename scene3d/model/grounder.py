@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from huggingface_hub import ModelHubMixin, snapshot_download
-from torch import nn
+from jaxtyping import Float
+from torch import Tensor, nn
 
 from scene3d import resources
 from scene3d.config import from_mapping, to_mapping
@@ -55,6 +56,9 @@ class GrounderConfig:
     align_scale: float = 1.0
     align_shift: float = 0.0
     """The same for the probability that a phrase names a proposal."""
+    align_names: float = 0.0
+    """Weight of the chance that phrase and proposal are of one class, which the scorer tells, as a logarithm beside the
+    alignment head's logit; 0, or no scorer: the head alone."""
     rules: ReadingRules = field(default_factory=ReadingRules)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
@@ -201,6 +205,22 @@ class Grounder(nn.Module, ModelHubMixin):
         if self.recognition is None:
             return self.detector_key()
         return _key((self.detector_key(), self.config.recognition), self.recognition)
+
+    def phrase_logit(
+        self, query: Float[Tensor, "q d"], kind: Float[Tensor, "q k"], text: Float[Tensor, "t c"]
+    ) -> Float[Tensor, "q t"]:
+        """How well phrases name objects, before calibration; see `GrounderConfig.align_names`.
+
+        Args:
+            query: Objects in the space of the alignment head, of a model that has one.
+            kind: Probabilities of their classes.
+            text: Phrases, as the text encoder has them.
+        """
+        assert self.alignment is not None
+        logit = self.alignment.logits(query, self.alignment.embed_text(text))
+        if self.config.align_names and self.scorer is not None:
+            logit = logit + self.config.align_names * self.scorer.of_class(text, kind).clamp_min(1e-4).log().T
+        return logit
 
     @torch.no_grad()
     def encode(self, scene: Scene, *, cache: bool = True) -> Session:

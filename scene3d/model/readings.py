@@ -88,14 +88,14 @@ def marked(chance: Float[Tensor, "l m"], spans: list[tuple[int, int]]) -> list[t
     """Where the words of each class but the first lie, in the likeliest reading of the whole text; None where none do.
 
     In a reading every class is one run of neighbouring words, but for the first that is not "no name", which may come
-    twice and is then where it is surest, and two classes hardly touch.
+    several times and is then where it is surest, and two classes hardly touch.
 
     Args:
         chance: Of each class for each token, as logarithms; more rows than `spans` are padding.
         spans: Letters of each token; equal where it stands for none.
 
     >>> words = [(0, 3), (4, 8), (9, 12), (13, 17)]
-    >>> marked(torch.tensor([[0.1, 0.9, 0.0], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.2, 0.4, 0.4]]).log(), words)
+    >>> marked(torch.tensor([[0.1, 0.9, 0.0], [0.1, 0.8, 0.1], [0.8, 0.1, 0.1], [0.3, 0.5, 0.2]]).log(), words)
     [(0, 8), None]
     """
     own = chance[: len(spans)].detach().double()

@@ -254,13 +254,18 @@ class RelationScorer(nn.Module):
         named = kind @ self.kind_names
         plain = normalize(words, dim=2) @ normalize(named, dim=1).T
         by_name = normalize(self.from_name(words), dim=2) @ normalize(self.from_name(named), dim=1).T
-        near = normalize(words, dim=2) @ normalize(self.kind_names, dim=1).T  # (t, s, k)
-        of_class = (self.log_sharpness.exp() * near).softmax(2) @ kind.T
+        of_class = self.of_class(words, kind)
         learnt = by_feature + self.name_scale.exp() * by_name
         if self.training:
             learnt = learnt * (torch.rand(len(words), 1, 1) >= self.config.name_dropout)
         told = self.plain_scale.exp() * plain + self.class_scale.exp() * of_class.clamp_min(1e-4).log()
         return learnt + told + self.name_bias
+
+    def of_class(self, words: Float[Tensor, "*t e"], kind: Float[Tensor, "r k"]) -> Float[Tensor, "*t r"]:
+        """The chance that words and object are of one class, by the words' vectors alone: sharpened cosines with the
+        names of the classes, and what the object is taken for."""
+        near = normalize(words, dim=-1) @ normalize(self.kind_names, dim=1).T  # (t, s, k)
+        return (self.log_sharpness.exp() * near).softmax(-1) @ kind.T
 
     def _look_fit(
         self, slot: Float[Tensor, "t s w"], words: Float[Tensor, "t s e"], look: Float[Tensor, "r k"]

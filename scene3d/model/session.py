@@ -58,12 +58,13 @@ class Session:
         """
         if not phrases or not all(phrase.strip() for phrase in phrases):
             raise InputError(f"{phrases!r}: say what to look for, such as 'chairs'")
-        head, config = self.grounder.alignment, self.grounder.config
-        if head is None:
+        config = self.grounder.config
+        if self.grounder.alignment is None:
             raise InputError("this model has no alignment head; train one with `scene3d train alignment`")
         with torch.no_grad():
-            text = head.embed_text(text_encoder(config.text_encoder).encode(phrases))
-            logit = head.logits(self._proposals.embedding, text)
+            text = text_encoder(config.text_encoder).encode(phrases)
+            kind = self.encoding.class_logit[:, :-1].softmax(1)
+            logit = self.grounder.phrase_logit(self._proposals.embedding, kind, text)
             return (config.align_scale * logit + config.align_shift).sigmoid()
 
     @cached_property

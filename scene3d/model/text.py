@@ -97,7 +97,7 @@ class TextEncoder:
 
     def spans(self, sentences: list[str]) -> list[list[tuple[int, int]]]:
         """Of each token of `tokens`, its first letter and the one after its last; equal where it stands for none."""
-        return self.tokenizer(sentences, truncation=True, return_offsets_mapping=True)["offset_mapping"]
+        return self.tokenized(sentences)[1]
 
 
 @functools.cache

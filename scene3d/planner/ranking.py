@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 Rank = Callable[[str, Sequence[Activity]], Sequence[float]]
 """How likely a request is for each activity, 0–1."""
 OTHERS = Path(__file__).parent / "other_sentences.txt"
-"""What people say that is for no activity: smalltalk, deeds outside of rooms, and questions and descriptions of things
-as `scene3d.synth.language` words them."""
+"""What people say that is for no activity: smalltalk, deeds outside of rooms, and what they say about things, and to
+a robot of two things that they point at, as `scene3d.synth.language` has it."""
 _OTHERS_SHARE = 4
 """Times as many of these as of the activity with most examples, at most."""
 _WIDTH, _HEADS, _DROPOUT = 512, 8, 0.5

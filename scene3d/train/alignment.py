@@ -46,6 +46,8 @@ class SpokenScene:
     """Proposals of one scene and what may be said of the objects behind them."""
 
     feature: Float[Tensor, "q c"]
+    kind: Float[Tensor, "q k"]
+    """Probabilities of the classes."""
     owner: list[int]
     """Row in `wordings` of the object with mask IoU of at least 0.5, -1 where there is none, -2 where it is unclear."""
     wordings: list[Wording]
@@ -100,7 +102,7 @@ def spoken_scenes(rooms: list[ProposedRoom]) -> list[SpokenScene]:
         owner = [row_of[i] for i in room.owner.tolist()]
         if things:
             wordings = [wording_of(thing) for thing in things]
-            scenes.append(SpokenScene(feature=room.seen.embedding, owner=owner, wordings=wordings))
+            scenes.append(SpokenScene(feature=room.seen.embedding, kind=room.seen.kind, owner=owner, wordings=wordings))
     return scenes
 
 
@@ -122,7 +124,7 @@ class _EncodedWords:
 def spoken_logits(
     grounder: Grounder, rooms: list[ProposedRoom], *, seed: int, phrases: int = 48
 ) -> tuple[Float[Tensor, "n"], Bool[Tensor, "n"]]:
-    """The head's logits for phrases about each room and about others, and whether they fit; for calibration."""
+    """`Grounder.phrase_logit` for phrases about each room and about others, and whether they fit; for calibration."""
     head = grounder.alignment
     if head is None:
         raise InputError("this model has no alignment head; train one with `scene3d train alignment`")
@@ -131,7 +133,7 @@ def spoken_logits(
     logits, truths = [], []
     for scene in scenes:
         said, truth = _spoken(scene, rng.choice(scenes), phrases, phrases // 2, rng)
-        logit = head.logits(head.embed_queries(scene.feature), head.embed_text(words(said)))
+        logit = grounder.phrase_logit(head.embed_queries(scene.feature), scene.kind, words(said))
         logits.append(logit[~truth.isnan()])
         truths.append(truth[~truth.isnan()] > 0)
     return torch.cat(logits), torch.cat(truths)

@@ -26,7 +26,7 @@ from scene3d.types import Referents
 
 NOBODY, UNCLEAR = -1, -2
 _MEASURED = 7
-"""Counts the ways in which places have been measured; part of the name of what is kept."""
+"""Counts the ways in which referents have been made; part of the name of what is kept."""
 _TURNED = AugmentConfig(
     tilt_deg=1.0,
     mirror=0.0,

@@ -92,7 +92,8 @@ def train_recognition(
         config: What is trained.
         model: A model folder or name; only its classes are used.
         data: Folder of compact training files, best of points as close as `RecognitionConfig.point_m`.
-        out: Checkpoint, logs and finally the whole model are written here.
+        out: Checkpoint, logs and finally the whole model are written here; colours and materials, learnt last in some
+            minutes, are learnt anew after an interruption.
         start: A model whose recognition is trained on; None: from nothing.
         save_every: Steps between two checkpoints.
 
@@ -126,9 +127,10 @@ def train_recognition(
         clip=config.clip,
     )
     recognition.expect(log_share)
-    learn_look(recognition.eval(), examples, config)
+    if not learn_look(recognition.eval(), examples, config) and start is None:
+        recognition.config = replace(config.recognition, look_weight=0.0)  # it would be heard without having learnt
     grounder.recognition = recognition
-    grounder.config = replace(grounder.config, recognition=config.recognition)
+    grounder.config = replace(grounder.config, recognition=recognition.config)
     grounder.save_pretrained(out / "model")
     return out / "model"
 
@@ -184,13 +186,17 @@ def recognition_loss(
     return cross_entropy(logit, label, label_smoothing=config.smoothing)
 
 
-def learn_look(recognition: Recognition, examples: Sequence[Example], config: RecognitionTraining) -> None:
-    """Learn colours and materials, by things as they stand in their scans, from what is recognised of them by now."""
+def learn_look(recognition: Recognition, examples: Sequence[Example], config: RecognitionTraining) -> bool:
+    """Learn colours and materials, by things as they stand in their scans, from what is recognised of them by now.
+
+    Returns:
+        False where nothing is known of either, so that nothing was learnt.
+    """
     torch.manual_seed(config.seed)
     told_by, wanted = _told_by(recognition, examples, config)
     if not len(wanted):
-        return
-    look, spread = recognition.look.train(), told_by.std(0)
+        return False
+    look, spread = recognition.look.train(), told_by.std(0, correction=0)
     optimizer = torch.optim.AdamW(
         look.parameters(), lr=config.look_learning_rate, weight_decay=config.look_weight_decay
     )
@@ -209,14 +215,16 @@ def learn_look(recognition: Recognition, examples: Sequence[Example], config: Re
         optimizer.step()
         schedule.step()
     look.eval()
+    return True
 
 
 @torch.no_grad()
 def _told_by(
     recognition: Recognition, examples: Sequence[Example], config: RecognitionTraining
 ) -> tuple[Float[Tensor, "n i"], Int64[Tensor, "n 2"]]:
-    """What `Recognition.look` takes of each thing with colour, by a mask as it may be judged, and the truth."""
-    lit = [(example, example.painted) for example in examples if example.painted is not None]
+    """What `Recognition.look` takes of each thing of known looks, by a mask as it may be judged, and the truth."""
+    known = [example for example in examples if max(example.colour, example.material) >= 0]
+    lit = [(example, example.painted) for example in known if example.painted is not None]
     rows = []
     for start in track(range(0, len(lit), config.things), description="colours and materials", transient=True):
         some = lit[start : start + config.things]

@@ -16,6 +16,7 @@ from scene3d.model.grounder import Grounder, GrounderConfig
 from scene3d.model.outputs import STRAY, file_boxes, file_masks, owners, write_proposals
 from scene3d.model.picture import draw_proposals
 from scene3d.model.proposals import ReadingRules
+from scene3d.model.relations import RelationScorer, ScorerConfig
 from scene3d.model.session import take
 from scene3d.train.detector import DetectorTraining
 from scene3d.types import Scene
@@ -146,3 +147,21 @@ def test_the_picture_shows_objects_in_their_colour(grounder: Grounder) -> None:
     height = with_object.shape[0] // 2
     assert np.array_equal(with_object[:height], without[:height])
     assert not np.array_equal(with_object[height:], without[height:])
+
+
+def test_phrases_are_matched_by_class_names_too(grounder: Grounder) -> None:
+    names = torch.nn.functional.normalize(torch.randn(2, 384), dim=1)
+    scorer = RelationScorer(ScorerConfig(feature_width=128, kinds=2), names)
+    query, kind = (
+        torch.nn.functional.normalize(torch.randn(3, 128), dim=1),
+        torch.tensor([[1.0, 0], [0, 1], [0.5, 0.5]]),
+    )
+    with torch.no_grad():
+        alone = grounder.phrase_logit(query, kind, names)
+        grounder.config = dataclasses.replace(grounder.config, align_names=1.1)
+        assert torch.equal(grounder.phrase_logit(query, kind, names), alone)  # no scorer
+        grounder.scorer = scorer
+        added = grounder.phrase_logit(query, kind, names) - alone
+    assert (added <= 0).all()
+    assert added[0, 0] > added[2, 0] > added[1, 0]
+    assert added[1, 1] > added[2, 1] > added[0, 1]

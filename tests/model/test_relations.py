@@ -107,3 +107,16 @@ def test_names_alone_are_what_the_whole_says_of_names():
     with torch.no_grad():
         whole = scorer()(token, present, seen, torch.zeros(3, 5, 2)).candidate
         torch.testing.assert_close(scorer().named(token, present, seen), whole)
+
+
+def test_words_for_a_class_are_likely_of_its_objects_and_of_no_others():
+    torch.manual_seed(0)
+    names = torch.nn.functional.normalize(torch.randn(len(KINDS), 16), dim=1)
+    model, kind = RelationScorer(CONFIG, names), torch.eye(len(KINDS))
+    with torch.no_grad():
+        model.log_sharpness.fill_(4.0)
+        same = model.of_class(names, kind)
+        mixed = model.of_class(names, kind.flip(0) * 0.25 + kind * 0.75)
+    assert torch.equal(same.argmax(1), torch.arange(len(KINDS)))
+    torch.testing.assert_close(same.sum(1), torch.ones(len(KINDS)))
+    torch.testing.assert_close(mixed, 0.75 * same + 0.25 * same.flip(1))

@@ -80,9 +80,14 @@ def test_what_nobody_told_of_an_object_is_neither_true_nor_false() -> None:
 
 def test_pairs_that_nobody_told_about_leave_the_loss_alone() -> None:
     wordings = [Wording(names=("chair",), adjectives=(), untold=("colour", "material"))]
-    scene = alignment.SpokenScene(feature=torch.randn(2, 8), owner=[0, -1], wordings=wordings)
+    scene = alignment.SpokenScene(
+        feature=torch.randn(2, 8), kind=torch.ones(2, 3) / 3, owner=[0, -1], wordings=wordings
+    )
     other = alignment.SpokenScene(
-        feature=torch.randn(1, 8), owner=[0], wordings=[Wording(names=("chair",), adjectives=("red",))]
+        feature=torch.randn(1, 8),
+        kind=torch.ones(1, 3) / 3,
+        owner=[0],
+        wordings=[Wording(names=("chair",), adjectives=("red",))],
     )
     phrases, truth = alignment._spoken(scene, other, 4, 40, random.Random(0))
     red = torch.tensor(["red" in phrase for phrase in phrases])

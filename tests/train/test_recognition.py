@@ -70,9 +70,12 @@ def test_things_without_colour_teach_classes_alone(model: str, scenes: Path) -> 
     examples = examples_of(find_samples(scenes), Grounder.from_pretrained(model).detector_config.classes)
     recognition = Recognition(config.recognition, 3).eval()
     before = {name: value.clone() for name, value in recognition.state_dict().items()}
-    learn_look(recognition, [replace(example, painted=None) for example in examples], config)
+    assert not learn_look(recognition, [replace(example, painted=None) for example in examples], config)
+    assert not learn_look(recognition, [replace(example, colour=-1, material=-1) for example in examples], config)
     assert all(torch.equal(value, before[name]) for name, value in recognition.state_dict().items())
-    learn_look(recognition, examples, config)
+    assert learn_look(recognition, [examples[0]], config)
+    assert all(value.isfinite().all() for value in recognition.state_dict().values())
+    assert learn_look(recognition, examples, config)
     changed = {name for name, value in recognition.state_dict().items() if not torch.equal(value, before[name])}
     assert "look.2.weight" in changed
     assert all(name.startswith("look.") for name in changed)
