@@ -39,6 +39,11 @@ class Encoding:
     colour_logit: Float[Tensor, "q m"]
     material_logit: Float[Tensor, "q l"]
 
+    @property
+    def kind(self) -> Float[Tensor, "q k"]:
+        """Probabilities of the classes, were each proposal a thing."""
+        return self.class_logit[:, :-1].softmax(1)
+
     def point_mask(self, xyz_m: Float32[Tensor, "n 3"]) -> Bool[Tensor, "q n"]:
         """Points of each proposal, without crumbs.
 

@@ -53,7 +53,7 @@ def referents(
     return Referents(
         id=tuple(range(len(box))),
         embedding=encoding.feature,
-        kind=encoding.class_logit[:, :-1].softmax(1),
+        kind=encoding.kind,
         look=torch.cat([encoding.colour_logit.softmax(1), encoding.material_logit.softmax(1)], dim=1),
         place=torch.cat([(low + high) / 2 - middle, high - low, front, known, gaps], dim=1),
         score=encoding.score,

@@ -63,8 +63,7 @@ class Session:
             raise InputError("this model has no alignment head; train one with `scene3d train alignment`")
         with torch.no_grad():
             text = text_encoder(config.text_encoder).encode(phrases)
-            kind = self.encoding.class_logit[:, :-1].softmax(1)
-            logit = self.grounder.phrase_logit(self._proposals.embedding, kind, text)
+            logit = self.grounder.phrase_logit(self._proposals.embedding, self.encoding.kind, text)
             return (config.align_scale * logit + config.align_shift).sigmoid()
 
     @cached_property
@@ -77,7 +76,7 @@ class Session:
     def likely_labels(self, *, least: float = 0.05) -> list[dict[str, float]]:
         """Class names that each object may have, with their probabilities."""
         names = self.grounder.detector_config.classes
-        probability = self.encoding.class_logit[:, :-1].softmax(1)
+        probability = self.encoding.kind
         return [{names[i]: float(row[i]) for i in torch.nonzero(row >= least)[:, 0].tolist()} for row in probability]
 
     @cached_property

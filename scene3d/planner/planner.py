@@ -28,7 +28,8 @@ from scene3d.types import GroundedText, Plan, PlanStep, Violation
 Way = Literal["auto", "reference", "verified"]
 _LEAST_RANK = 0.08
 _SURE_RANK = 0.15
-"""From here on an activity is planned for and nothing is written: right in 27 of 43 requests, written first in 21."""
+"""From here on an activity is planned for and nothing is written: right in 27 of 43 requests, written first in 21, with
+the classifier of then (docs/log.md, 16)."""
 _RIVAL = 0.2
 """Times the rank of the best: an activity that the room has things for comes before a likelier one that it has not."""
 
