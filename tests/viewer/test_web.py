@@ -1,11 +1,12 @@
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from playwright.sync_api import Browser
 
 from scene3d_viewer.conversation import Conversation
 from scene3d_viewer.web import WebWindow
-from tests.viewer.room import LAMP, TABLE, ScriptedSession, make_plan
+from tests.viewer.room import LAMP, SHELF, TABLE, ScriptedSession, make_plan
 
 
 def wait_for(condition: Callable[[], object], *, seconds: float = 45) -> None:
@@ -51,4 +52,24 @@ def test_ask_click_a_chip_click_an_object_and_plan_in_a_browser(browser: Browser
         assert talk.lit == (TABLE,)
     finally:
         context.close()
+        window.close()
+
+
+def test_events_that_come_at_once_are_drawn_one_after_the_other() -> None:
+    talk = Conversation(ScriptedSession(), make_plan=lambda _: make_plan())
+    window = WebWindow(talk, port=8932)
+
+    def light(object_id: int) -> None:
+        for _ in range(5):
+            talk.light((object_id, SHELF))
+            window.refresh()
+
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(light, (TABLE, LAMP, TABLE, LAMP)))
+        talk.clear()
+        window.refresh()
+        assert not [box.value for box in window._boxes.values() if box.value]
+        assert window.server.scene.get_handle_by_name(f"/lit/{SHELF}/part") is None
+    finally:
         window.close()

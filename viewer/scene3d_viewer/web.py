@@ -59,8 +59,8 @@ class WebWindow:
         self.scene.refresh()
         talk = self.conversation
         for i, box in self._boxes.items():
-            if box.value != (i in talk.lit):
-                box.value = i in talk.lit
+            if box.value != (lit := i in talk.lit):
+                box.value = lit
         names = ", ".join(o.name for i in talk.selected if (o := talk.layers.by_id(i)))
         self._selection.content = f"**&lt;ref&gt;** {names}" if names else "*Click objects to ask about them.*"
         self._show_step()
@@ -101,7 +101,7 @@ class WebWindow:
         search = gui.add_text("Search", "")
         for item in self.conversation.layers.objects:
             box = gui.add_checkbox(f"{item.name} ({item.score:.0%})", False)
-            box.on_update(lambda event, i=item.id: self._pinned(i, event.target.value))
+            box.on_update(lambda event, i=item.id: self._pinned(i, event))
             self._boxes[item.id] = box
 
         @search.on_update
@@ -203,9 +203,9 @@ class WebWindow:
                 event.client.add_notification("No caption", str(error), color="red")
             self.refresh()
 
-    def _pinned(self, object_id: int, on: bool) -> None:
-        if on != (object_id in self.conversation.lit):
-            self.conversation.pin(object_id, on)
+    def _pinned(self, object_id: int, event: viser.GuiEvent[Any]) -> None:
+        if event.client is not None:  # a person, not what is drawn
+            self.conversation.pin(object_id, event.target.value)
             self.refresh()
 
     def _show_step(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class WebScene:
         self._truth = False
         self._bases: list[Any] = []
         self._drawn: dict[str, list[Any]] = {}
+        # Viser answers each event in a thread of its own; a handle that one of them replaces would fail in another.
+        self._drawing = threading.RLock()
         self._draw_base()
         self._draw_bar_and_cameras()
         self._scene.configure_default_lights(enabled=False)
@@ -60,38 +63,23 @@ class WebScene:
 
     def refresh(self) -> None:
         """Draw what is lit, selected and stepped to."""
-        talk = self._talk
-        shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
-        for base, visible in zip(self._bases, (not shown, bool(shown)), strict=True):
-            base.visible = visible
-        parts, anchors = self._surface.regions.parts([o.row for o in shown]), _apart([o.anchor_m for o in shown])
-        handles = [
-            self._add_object(item, parts[item.row], at_m, selected=item.id in talk.selected)
-            for item, at_m in zip(shown, anchors, strict=True)
-        ]
-        self._replace("lit", [handle for group in handles for handle in group])
-        markers = talk.markers() if talk.step is not None else ()
-        labels = [
-            self._scene.add_label(f"/plan/{m.number}", f"{m.number}", position=m.at_m, font_screen_scale=1.3)
-            for m in markers
-        ]
-        if len(markers) > 1:
-            ends = np.array([m.at_m for m in markers], np.float32)
-            path = np.stack([ends[:-1], ends[1:]], 1)
-            labels.append(self._scene.add_line_segments("/plan/path", path, (120, 120, 120)))  # type: ignore[arg-type]
-        self._replace("plan", labels)
+        with self._drawing:
+            self._draw_lit()
+            self._draw_plan()
 
     def set_ceiling(self, height_m: float) -> None:
         """Leave out what lies above a height."""
-        self._cut_m = height_m
-        self._draw_base()
-        self.refresh()
+        with self._drawing:
+            self._cut_m = height_m
+            self._draw_base()
+            self.refresh()
 
     def set_truth(self, on: bool) -> None:
         """Show the annotated objects in place of the scan's colours."""
-        self._truth = on
-        self._draw_base()
-        self.refresh()
+        with self._drawing:
+            self._truth = on
+            self._draw_base()
+            self.refresh()
 
     def set_cameras(self, on: bool) -> None:
         """Show where the frames were taken."""
@@ -126,6 +114,31 @@ class WebScene:
             handle.remove()
         scanned = truth_tint(self._talk.layers)[self._kept] if self._truth else self._surface.rgb
         self._bases = [self._add_surface("/scan", scanned), self._add_surface("/pale", pale(self._surface.rgb))]
+
+    def _draw_lit(self) -> None:
+        talk = self._talk
+        shown = [o for i in talk.shown() if (o := talk.layers.by_id(i))]
+        for base, visible in zip(self._bases, (not shown, bool(shown)), strict=True):
+            base.visible = visible
+        parts, anchors = self._surface.regions.parts([o.row for o in shown]), _apart([o.anchor_m for o in shown])
+        handles = [
+            self._add_object(item, parts[item.row], at_m, selected=item.id in talk.selected)
+            for item, at_m in zip(shown, anchors, strict=True)
+        ]
+        self._replace("lit", [handle for group in handles for handle in group])
+
+    def _draw_plan(self) -> None:
+        talk = self._talk
+        markers = talk.markers() if talk.step is not None else ()
+        labels = [
+            self._scene.add_label(f"/plan/{m.number}", f"{m.number}", position=m.at_m, font_screen_scale=1.3)
+            for m in markers
+        ]
+        if len(markers) > 1:
+            ends = np.array([m.at_m for m in markers], np.float32)
+            path = np.stack([ends[:-1], ends[1:]], 1)
+            labels.append(self._scene.add_line_segments("/plan/path", path, (120, 120, 120)))  # type: ignore[arg-type]
+        self._replace("plan", labels)
 
     def _add_surface(
         self, name: str, rgb: torch.Tensor, only: torch.Tensor | None = None, *, lift_m: float = 0.0
