@@ -55,6 +55,10 @@ class Naming(nn.Module):
         self.name = nn.Linear(width, 1 + NAMES)
         self._adapted: dict[TextEncoder, Any] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Copies read with their own adapters, not with those of the original."""
+        return self.__dict__ | {"_adapted": {}}
+
     def forward(self, tokens: Mapping[str, Tensor], encoder: TextEncoder) -> Float[Tensor, "t l n"]:
         """Logits of what each token is part of: no name, what is sought, the first thing that tells which, …
 

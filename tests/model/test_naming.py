@@ -1,3 +1,6 @@
+import copy
+import pickle
+
 import pytest
 import torch
 from torch import nn
@@ -78,6 +81,18 @@ def test_the_encoders_weights_are_shared_and_stay_as_they_are_in_training():
     assert all(weight.grad is None for weight in encoder.model.parameters())
     assert all(weight.grad is not None for weight in ups(naming))
     assert not set(naming.state_dict()) & set(encoder.model.state_dict())
+
+
+def test_a_copy_reads_with_its_own_adapters():
+    tokens, _ = text_encoder().tokenized(["a lamp"])
+    naming = Naming(NamingConfig()).eval()
+    with torch.no_grad():
+        untaught = naming(tokens, text_encoder())
+        for twin in (copy.deepcopy(naming), pickle.loads(pickle.dumps(naming))):
+            for weight in ups(twin):
+                weight.normal_()
+            assert not torch.allclose(twin(tokens, text_encoder()), untaught, atol=0.1)
+            assert torch.equal(naming(tokens, text_encoder()), untaught)
 
 
 def test_sizes_of_another_encoder_are_refused():
