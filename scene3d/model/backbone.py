@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from scene3d_ops import SparseConv3d, SparseInverseConv3d, SparseTensor, SubMConv3d
 
@@ -41,7 +42,7 @@ class SparseUNet(nn.Module):
             raise ValueError(f"{len(planes)} planes and {len(blocks)} blocks: n levels need 2n + 1 and 2n")
         self.out_channels = planes[-1]
         self.stem = SubMConv3d(in_channels, planes[0], kernel_size=stem_kernel)
-        self.stem_norm = nn.BatchNorm1d(planes[0], momentum=norm_momentum)
+        self.stem_norm = _Norm(planes[0], momentum=norm_momentum)
         self.down = nn.ModuleList(
             _Down(planes[i], planes[i + 1], blocks[i], norm_momentum=norm_momentum) for i in range(levels)
         )
@@ -76,7 +77,7 @@ class _Down(nn.Module):
     def __init__(self, channels: int, out_channels: int, blocks: int, *, norm_momentum: float) -> None:
         super().__init__()
         self.pool = SparseConv3d(channels, channels)
-        self.norm = nn.BatchNorm1d(channels, momentum=norm_momentum)
+        self.norm = _Norm(channels, momentum=norm_momentum)
         self.blocks = _stage(channels, out_channels, blocks, norm_momentum)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
@@ -93,7 +94,7 @@ class _Up(nn.Module):
     ) -> None:
         super().__init__()
         self.unpool = SparseInverseConv3d(channels, out_channels)
-        self.norm = nn.BatchNorm1d(out_channels, momentum=norm_momentum)
+        self.norm = _Norm(out_channels, momentum=norm_momentum)
         self.blocks = _stage(out_channels + skip_channels, out_channels, blocks, norm_momentum)
 
     def forward(self, x: SparseTensor, skip: SparseTensor) -> SparseTensor:
@@ -107,14 +108,14 @@ class _Block(nn.Module):
     def __init__(self, channels: int, out_channels: int, *, norm_momentum: float) -> None:
         super().__init__()
         self.conv1 = SubMConv3d(channels, out_channels)
-        self.norm1 = nn.BatchNorm1d(out_channels, momentum=norm_momentum)
+        self.norm1 = _Norm(out_channels, momentum=norm_momentum)
         self.conv2 = SubMConv3d(out_channels, out_channels)
-        self.norm2 = nn.BatchNorm1d(out_channels, momentum=norm_momentum)
+        self.norm2 = _Norm(out_channels, momentum=norm_momentum)
         self.shortcut = (
             nn.Identity()
             if channels == out_channels
             else nn.Sequential(
-                nn.Linear(channels, out_channels, bias=False), nn.BatchNorm1d(out_channels, momentum=norm_momentum)
+                nn.Linear(channels, out_channels, bias=False), _Norm(out_channels, momentum=norm_momentum)
             )
         )
 
@@ -122,6 +123,15 @@ class _Block(nn.Module):
         hidden = x.replace(self.norm1(self.conv1(x).feature).relu())
         hidden = self.norm2(self.conv2(hidden).feature)
         return x.replace((hidden + self.shortcut(x.feature)).relu())
+
+
+class _Norm(nn.BatchNorm1d):
+    """Batch norm that takes a single voxel, which has no spread of its own, by the running figures in training too."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if len(input) != 1:
+            return super().forward(input)
+        return batch_norm(input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 def _stage(channels: int, out_channels: int, blocks: int, norm_momentum: float) -> nn.Sequential:

@@ -1,4 +1,8 @@
-"""The naming learns which words name what, from the words around them: many of the names are drawn from all words."""
+"""The naming learns which words name what, from the words around them: many of the names are drawn from all words.
+
+Beside what the generator says of rooms it reads sentences that were written without it, since people build theirs in
+more ways than any table.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +27,7 @@ from scene3d.synth.language.sample import Task
 from scene3d.train.data import find_samples
 from scene3d.train.exchanges import exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
+from scene3d.train.written import Places, written_sentences
 
 _WORD = re.compile(r"[a-z]{3,}")
 _ALIKE = 8
@@ -43,6 +48,8 @@ class NamingTraining:
     """What is said of each."""
     strange: int = 2
     """How often each sentence comes once more about things of other names."""
+    written: int = 8
+    """How often each written sentence comes, all but once about things of other names."""
     read: int = 64
     """Sentences per step, of nearly the same length."""
     learning_rate: float = 1e-3
@@ -98,27 +105,28 @@ def train_naming(config: NamingTraining, model: str, data: Path, out: Path, *, s
 
 
 def examples_of(paths: Sequence[Path], encoder: TextEncoder, config: NamingTraining) -> list[Example]:
-    """Things said of rooms; each sentence that names something once more with strange names."""
-    spoken: list[tuple[str, tuple[str, ...]]] = []
+    """Things said of rooms, and what was written; what names something comes again with strange names."""
+    spoken: list[tuple[str, Places | None]] = []
     for path in track(paths, description="sentences", transient=True):
         facts = facts_of(path)
         seed = config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
         for number, (task, share) in enumerate(_SHARES.items()):
             samples = speak(facts, seed=seed + number, count=round(share * config.sentences), task=task)
             first = [exchanges_of(sample)[0] for sample in samples]
-            spoken += [(exchange.question.spoken(), exchange.turn.named[:NAMES]) for exchange in first]
+            texts = [(exchange.question.spoken(), exchange.turn.named[:NAMES]) for exchange in first]
+            spoken += [(text, located(text, named)) for text, named in texts]
     rng, words = random.Random(config.seed), sorted({word for text, _ in spoken for word in _WORD.findall(text)})
-    told: list[tuple[str, list[list[tuple[int, int]]]]] = []
-    for text, named in spoken:
-        for strange in range(1 + config.strange * any(named)):
-            said, names = with_strange_names(text, named, words, rng) if strange else (text, named)
-            places = located(said, names)
-            if places is not None:
-                told.append((said, places))
+    told: list[tuple[str, Places]] = []
+    for sentences, strange in (spoken, config.strange), (written_sentences(), config.written - 1):
+        for text, places in sentences:
+            if places is not None and strange >= 0:
+                told.append((text, places))
+                again = strange if any(places) else 0
+                told += [with_strange_names(text, places, words, rng) for _ in range(again)]
     return _encoded(told, encoder)
 
 
-def located(text: str, named: Sequence[str]) -> list[list[tuple[int, int]]] | None:
+def located(text: str, named: Sequence[str]) -> Places | None:
     """Where each name stands in a text, what is sought perhaps more than once; None where one is not to be found.
 
     Longer names come first: "the table" is not the end of "the coffee table".
@@ -127,7 +135,7 @@ def located(text: str, named: Sequence[str]) -> list[list[tuple[int, int]]] | No
     [[(2, 6), (30, 34)], [(10, 23)]]
     """
     left = text.lower()
-    places: list[list[tuple[int, int]]] = [[] for _ in named]
+    places: Places = [[] for _ in named]
     for i in sorted(range(len(named)), key=lambda i: -len(named[i])):
         found = [match.span() for match in re.finditer(rf"(?<!\w){re.escape(named[i].lower())}(?!\w)", left)]
         if not named[i]:
@@ -140,21 +148,19 @@ def located(text: str, named: Sequence[str]) -> list[list[tuple[int, int]]] | No
     return places
 
 
-def with_strange_names(
-    text: str, named: Sequence[str], words: Sequence[str], rng: random.Random
-) -> tuple[str, list[str]]:
+def with_strange_names(text: str, places: Places, words: Sequence[str], rng: random.Random) -> tuple[str, Places]:
     """The sentence about things of other names, drawn from all words, since people have more names than any table;
-    articles stay. As it is, where a name is not to be found."""
-    places = located(text, named)
-    if places is None:
-        return text, list(named)
-    strange = []
-    for name in named:
-        article = [word for word in name.split(" ", 1)[:1] if word in ("the", "a", "an")]
-        strange.append(" ".join([*article, *rng.choices(words, k=rng.choice((1, 1, 2, 2, 3, 4)))] if name else []))
-    for start, end, i in sorted(((*span, i) for i, spans in enumerate(places) for span in spans), reverse=True):
-        text = text[:start] + strange[i] + text[end:]
-    return text, strange
+    articles stay."""
+    strange: dict[int, str] = {}
+    said, moved, last = "", [[] for _ in places], 0
+    for start, end, k in sorted((*span, k) for k, own in enumerate(places) for span in own):
+        if k not in strange:
+            article = [word for word in text[start:end].split(" ", 1)[:1] if word.lower() in ("the", "a", "an")]
+            strange[k] = " ".join([*article, *rng.choices(words, k=rng.choice((1, 1, 2, 2, 3, 4)))])
+        said += text[last:start]
+        moved[k].append((len(said), len(said) + len(strange[k])))
+        said, last = said + strange[k], end
+    return said + text[last:], moved
 
 
 def naming_loss(naming: Naming, encoder: TextEncoder, examples: list[Example], config: NamingTraining) -> Tensor:
@@ -170,7 +176,7 @@ def naming_loss(naming: Naming, encoder: TextEncoder, examples: list[Example], c
     return cross_entropy(logit.float().flatten(0, 1), part.flatten(), ignore_index=-100)
 
 
-def _encoded(told: list[tuple[str, list[list[tuple[int, int]]]]], encoder: TextEncoder) -> list[Example]:
+def _encoded(told: list[tuple[str, Places]], encoder: TextEncoder) -> list[Example]:
     """Shortest first."""
     examples = []
     for start in range(0, len(told), 1000):

@@ -25,6 +25,7 @@ from scene3d.synth.names import names_of
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
+from scene3d.train.written import is_written_about, written_about
 from scene3d.types import Referents
 
 
@@ -44,6 +45,9 @@ class RelationTraining:
     """Dialogues kept ready per room; the token states of their sentences are computed once."""
     descriptions: float = 0.6
     """Share of them that only say which objects are meant; relations are learnt from these."""
+    written: float = 0.5
+    """How many of the rooms are such about which people wrote, and of the sentences about these how many are theirs;
+    where the data have such rooms."""
     learning_rate: float = 2e-3
     weight_decay: float = 0.05
     hinted: float = 0.5
@@ -193,16 +197,17 @@ class AskedStream:
         self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining, naming: Naming | None = None
     ) -> None:
         self.rooms, self.encoder, self.config, self.naming = rooms, encoder, config, naming
-        self.pools: dict[Path, tuple[list[Exchange], list[Tensor], list[list[str]]]] = {}
+        self.written = [room for room in rooms if is_written_about(room.path)]
+        self.pools: dict[Path, tuple[int, list[Exchange], list[Tensor], list[list[str]]]] = {}
         self.names: dict[str, Tensor] = {}
 
     def at(self, step: int) -> Iterator[tuple[Referents, Asked, list[list[str]]]]:
         """The rooms of one step, each with its sentences and, for some of these, the words for what they name."""
         rng = random.Random(self.config.seed * 1_000_003 + step)
         for _ in range(self.config.rooms):
-            room = rng.choice(self.rooms)
-            exchanges, states, names = self._pool(room.path)
-            rows = [rng.randrange(len(exchanges)) for _ in range(self.config.sentences)]
+            room = rng.choice(self.written if self.written and rng.random() < self.config.written else self.rooms)
+            generated, exchanges, states, names = self._pool(room.path)
+            rows = [self._drawn(generated, len(exchanges), rng) for _ in range(self.config.sentences)]
             seen = varied(room.seen, rng)
             named = [names[i] if rng.random() < self.config.told else [] for i in rows]
             yield seen, asked_of([exchanges[i] for i in rows], [states[i] for i in rows], room), named
@@ -213,7 +218,13 @@ class AskedStream:
         self.names |= dict(zip(new, token_states(self.encoder, new), strict=True))
         return padded([self.names[name] for name in names])
 
-    def _pool(self, path: Path) -> tuple[list[Exchange], list[Tensor], list[list[str]]]:
+    def _drawn(self, generated: int, count: int, rng: random.Random) -> int:
+        """One of `count` sentences, of which those after `generated` are written."""
+        written = generated < count and rng.random() < self.config.written
+        return rng.randrange(generated, count) if written else rng.randrange(generated)
+
+    def _pool(self, path: Path) -> tuple[int, list[Exchange], list[Tensor], list[list[str]]]:
+        """How many sentences about a room are generated, and all of them, these first."""
         if path not in self.pools:
             facts = facts_of(path)
             seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
@@ -222,7 +233,9 @@ class AskedStream:
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
             samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
-            self.pools[path] = (exchanges, *self._read([exchange.question for exchange in exchanges]))
+            generated = len(exchanges)
+            exchanges += written_about(path, facts)
+            self.pools[path] = (generated, exchanges, *self._read([exchange.question for exchange in exchanges]))
         return self.pools[path]
 
     def _read(self, questions: list[Question], *, batch: int = 64) -> tuple[list[Tensor], list[list[str]]]:

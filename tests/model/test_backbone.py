@@ -34,6 +34,16 @@ def test_scenes_of_a_batch_never_see_each_other() -> None:
     assert not torch.allclose(before[~first], after[~first])
 
 
+def test_a_scan_of_one_voxel_can_be_learnt_from_and_counts_for_no_average() -> None:
+    unet = make_unet().train()
+    before = {name: figure.clone() for name, figure in unet.named_buffers()}
+    lattice, _ = Lattice.of(torch.zeros(1, 4, dtype=torch.int32))
+    feature = unet(SparseTensor(feature=torch.ones(1, 3), lattice=lattice))
+    feature.sum().backward()
+    assert torch.isfinite(feature).all()
+    assert all(torch.equal(figure, before[name]) for name, figure in unet.named_buffers())
+
+
 def test_paper_preset_has_the_size_of_the_reference() -> None:
     config = load_config(DetectorConfig, "model/paper")
     unet = SparseUNet(3, planes=config.planes, blocks=config.blocks, stem_kernel=config.stem_kernel)

@@ -18,7 +18,7 @@ from scene3d.train.detector import DetectorTraining
 from scene3d.train.naming import NamingTraining, located, train_naming, with_strange_names
 from tests.train.interruption import whole_and_parts
 
-FEW = NamingTraining(steps=60, rooms=4, sentences=160, strange=1, read=32, learning_rate=3e-3, seed=3)
+FEW = NamingTraining(steps=60, rooms=4, sentences=160, strange=1, written=0, read=32, learning_rate=3e-3, seed=3)
 
 
 @pytest.fixture
@@ -36,13 +36,14 @@ def test_names_are_found_longest_first_and_whole() -> None:
 
 
 def test_strange_names_stand_where_the_names_stood() -> None:
-    text, named = with_strange_names(
-        "on the desk there is a lamp", ("lamp", "the desk"), ["quartz", "violin"], random.Random(1)
-    )
-    assert named[1].startswith("the ")
-    assert text == f"on {named[1]} there is a {named[0]}"
-    assert set(" ".join(named).split()) <= {"the", "quartz", "violin"}
-    assert with_strange_names("a lmap", ("lamp",), ["quartz"], random.Random(1)) == ("a lmap", ["lamp"])
+    told = "On the desk there is a lamp. The lamp is red", [[(23, 27), (33, 37)], [(3, 11)]]
+    text, (lamps, desks) = with_strange_names(*told, ["quartz", "violin"], random.Random(1))
+    desk, lamp, same = (text[start:end] for start, end in (*desks, *lamps))
+    assert lamp == same
+    assert text == f"On {desk} there is a {lamp}. The {lamp} is red"
+    assert desk.startswith("the ")
+    assert set(f"{desk} {lamp}".split()) <= {"the", "quartz", "violin"}
+    assert with_strange_names("what a mess", [[], []], ["quartz"], random.Random(1)) == ("what a mess", [[], []])
 
 
 def test_names_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
@@ -62,7 +63,7 @@ def test_names_are_learnt(model: str, scenes: Path, tmp_path: Path) -> None:
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str, scenes: Path, tmp_path: Path) -> None:
     narrow = NamingConfig(rank=2)
-    config = NamingTraining(naming=narrow, steps=6, rooms=2, sentences=10, strange=1, read=8)
+    config = NamingTraining(naming=narrow, steps=6, rooms=2, sentences=10, strange=1, written=1, read=8)
     whole, parts = whole_and_parts(lambda out: train_naming(config, model, scenes, out, save_every=3), tmp_path)
     one, other = load_file(whole / NAMING_WEIGHTS), load_file(parts / NAMING_WEIGHTS)
     assert all(torch.equal(one[name], other[name]) for name in one)
