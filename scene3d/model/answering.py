@@ -29,6 +29,7 @@ from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, Words, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
 from scene3d.nouns import plural
+from scene3d.synth.language.words import NUMBERS
 from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ class Answering:
             phrases = [texts[row].open_phrase() for row in rows]
             links = self._links(scores, rows, phrases, state)
             return [
-                self._as_told(phrase, things[row]) or link
+                self._as_told(phrase, things[row]) or self._as_counted(phrase, findings[row]) or link
                 for row, phrase, link in zip(rows, phrases, links, strict=True)
             ]
 
@@ -277,9 +278,21 @@ class Answering:
         named = [(name, rows) for name, rows in things if name in said or plural(name) in said]
         if not named:
             return None
-        rows, config = max(named, key=lambda told: len(told[0]))[1], self.grounder.config
-        there = torch.full_like(self.seen.score, _UNTOLD)
-        there[rows] = self.seen.score[rows].logit(1e-3)
+        rows = max(named, key=lambda told: len(told[0]))[1]
+        return self._linked(rows, self.seen.score)
+
+    def _as_counted(self, phrase: str, found: Found) -> Links | None:
+        """The links of a phrase that tells how many there are: what was counted."""
+        counted = targets_of(found) if found.asks == "count" else []
+        number = phrase.strip().lower().split(" ")[0]
+        told = (str(len(counted)), *NUMBERS[len(counted) : len(counted) + 1])
+        return self._linked(counted, found.target) if counted and number in told else None
+
+    def _linked(self, rows: list[int], sure: Float[Tensor, "r"]) -> Links:
+        """Links to these objects alone, each as sure as told."""
+        config = self.grounder.config
+        there = torch.full_like(sure, _UNTOLD)
+        there[rows] = sure[rows].logit(1e-3)
         link = (there - config.link_shift) / config.link_scale
         return Links(link=link[None], absent=-there.max()[None])
 

@@ -15,6 +15,7 @@ from scene3d.model.answering import Answering, take_referents
 from scene3d.model.encoding import Encoding
 from scene3d.model.grounder import GrounderConfig
 from scene3d.model.naming import Naming, NamingConfig
+from scene3d.model.notes import Found
 from scene3d.model.question import Question
 from scene3d.model.readings import Readings, ReadingsConfig
 from scene3d.model.referents import referents
@@ -153,6 +154,22 @@ def test_a_phrase_links_what_the_note_told_under_its_name(grounder: Any) -> None
         assert link.probability == pytest.approx(float(answering.seen.score[1]), abs=1e-4)
     assert answering._as_told("the lamp", things) is None
     assert answering._as_told("two shelves", [("shelf", [0, 2])]) is not None
+
+
+def test_a_number_links_as_many_as_were_counted(grounder: Any) -> None:
+    answering = Answering(grounder, some_referents(4))
+    found = Found(
+        target=torch.tensor([0.9, 0.1, 0.6, 0.7]), absent=0.0, anchor=torch.zeros(3, 5), candidate=torch.zeros(4),
+        asks="count",
+    )  # fmt: skip
+    links = answering._as_counted(" Three chairs", found)
+    assert links is not None
+    (told,) = linked(GroundedText(text="", phrases=(answering._phrase(links, "", "Three chairs"),)))
+    expected = {answering.seen.id[row]: float(found.target[row]) for row in (0, 3, 2)}
+    assert told == pytest.approx(expected, abs=1e-4)
+    assert answering._as_counted("two chairs", found) is None
+    assert answering._as_counted("three chairs", replace(found, asks="where")) is None
+    assert answering._as_counted("zero chairs", replace(found, absent=0.9)) is None
 
 
 def test_a_description_that_must_name_something_names_the_likeliest(grounder: Any) -> None:
