@@ -25,6 +25,7 @@ _REQUESTS = {
     "lamp": "It is too dark in here.",
     "window": "I would like some fresh air.",
     "tv": "I want to watch the news.",
+    "monitor": "I have to work on the computer now.",
     "cup": "Please tidy up the cup.",
 }
 """By what the room must have for it."""
@@ -113,7 +114,7 @@ def _planned(session: Session, console: Console) -> Plan:
     from scene3d.planner import Planner
 
     here = set(_sure(session.segment()).values())
-    request = next((said for label, said in _REQUESTS.items() if label in here), "Please clean the floor.")
+    request = next((said for label, said in _REQUESTS.items() if label in here), "Please open the door.")
     started = time.perf_counter()
     plan = Planner(session).plan(request)
     console.print(f"[bold]planning[/]  {request}  [dim]{1000 * (time.perf_counter() - started):,.0f} ms[/]")
