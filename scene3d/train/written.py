@@ -1,5 +1,6 @@
-"""Sentences that were written, not generated: people build theirs in more ways than any table of phrasings.
+"""Sentences that no table of phrasings made: people build theirs in more ways.
 
+Language models wrote them, asked to write as the annotators of ScanRefer, Nr3D and Multi3DRefer do; none is theirs.
 What a sentence names stands in tags: `<t>` what is sought, `<a>`, `<b>`, `<c>` what tells which, in the order in which
 they matter.
 """
@@ -21,7 +22,7 @@ SENTENCES = Path(__file__).parent / "written_sentences.txt"
 """About rooms that nobody scanned, one in a line."""
 ABOUT_ROOMS = Path(__file__).parent / "written_about_rooms.jsonl"
 """About rooms of `scene3d synth --seed 9700`: `room` (the compact file's name), `text`, and by their ids the objects
-that are meant (`targets`; none where nothing is) and those that each tag names (`a`, `b`, `c`)."""
+that are meant (`targets`; none where nothing is) and those that each tag names (`a`, `b`, `c`), where they are here."""
 Places = list[list[tuple[int, int]]]
 """Where each thing that a text names is named: its first letter, and the one after its last."""
 _TAGS = "tabc"
@@ -84,7 +85,7 @@ def _exchange(record: dict[str, Any], facts: RoomFacts) -> Exchange:
         answer="",
         links=(),
         targets=tuple(record["targets"]),
-        anchors=anchors if all(anchors) else (),
+        anchors=anchors,
         candidates=_candidates(record["targets"], named[0], facts),
         named=named,
     )
