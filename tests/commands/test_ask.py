@@ -32,7 +32,9 @@ def test_a_question_is_answered_with_linked_phrases(tmp_path: Path, capsys: pyte
     main(["ask", ROOM, "Find all chairs.", "--json", str(out), "--png", str(tmp_path / "a.png"), "--stream"])
     answer = checked(json.loads(out.read_text()))
     assert "chair" in answer["text"]
-    assert {o["label"] for phrase in answer["phrases"] for o in phrase["objects"]} == {"chair"}
+    labels = {o["label"] for phrase in answer["phrases"] for o in phrase["objects"]}
+    assert "chair" in labels
+    assert labels <= {"chair", "office chair"}
     assert "chair" in capsys.readouterr().out
     assert (tmp_path / "a.png").stat().st_size > 1000
 

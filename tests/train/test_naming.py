@@ -18,7 +18,7 @@ from scene3d.train.detector import DetectorTraining
 from scene3d.train.naming import NamingTraining, located, train_naming, with_strange_names
 from tests.train.interruption import whole_and_parts
 
-FEW = NamingTraining(steps=60, rooms=4, sentences=160, strange=1, written=0, read=32, learning_rate=3e-3, seed=3)
+FEW = NamingTraining(steps=90, rooms=4, sentences=160, strange=1, written=0, read=32, learning_rate=3e-3, seed=3)
 
 
 @pytest.fixture
