@@ -29,7 +29,7 @@ from scene3d.model.relations import ANCHORS, RelationScorer, Scores, evidence
 from scene3d.model.text import TextEncoder, Words, text_encoder
 from scene3d.model.writing import WritingRules, Written, write
 from scene3d.nouns import plural
-from scene3d.synth.language.words import NUMBERS
+from scene3d.synth.language.words import number
 from scene3d.types import GroundedText, ObjectLink, Phrase, Referents
 
 if TYPE_CHECKING:
@@ -284,9 +284,9 @@ class Answering:
     def _as_counted(self, phrase: str, found: Found) -> Links | None:
         """The links of a phrase that tells how many there are: what was counted."""
         counted = targets_of(found) if found.asks == "count" else []
-        number = phrase.strip().lower().split(" ")[0]
-        told = (str(len(counted)), *NUMBERS[len(counted) : len(counted) + 1])
-        return self._linked(counted, found.target) if counted and number in told else None
+        told = phrase.strip().lower().split(" ")[0]
+        same = told in (number(len(counted)), str(len(counted)))
+        return self._linked(counted, found.target) if counted and same else None
 
     def _linked(self, rows: list[int], sure: Float[Tensor, "r"]) -> Links:
         """Links to these objects alone, each as sure as told."""

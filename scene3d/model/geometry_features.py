@@ -71,6 +71,12 @@ def own_measures(seen: Referents) -> Float[Tensor, "r 9"]:
     return torch.stack(columns, dim=1)
 
 
+def sizes(seen: Referents) -> Float[Tensor, "r 2"]:
+    """Log of the volume and of the longest edge."""
+    extent = seen.place[:, 3:6].clamp_min(0.02)
+    return torch.stack([extent.log().sum(1), extent.amax(1).log()], dim=1)
+
+
 def placed_measures(seen: Referents, weight: Float[Tensor, "t a r"]) -> Float[Tensor, "t r m"]:
     """What objects can be ranked by relative to a few softly chosen others.
 

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 from torch.nn.functional import gelu, normalize
 
-from scene3d.model.geometry_features import PAIR_FEATURES, own_measures, pair_features, placed_measures
+from scene3d.model.geometry_features import PAIR_FEATURES, own_measures, pair_features, placed_measures, sizes
 from scene3d.types import Referents
 
 ANCHORS = 3
@@ -220,7 +220,7 @@ class RelationScorer(nn.Module):
         return torch.logaddexp(sought, torch.logsumexp(anchor[:, :2] + gate, dim=1))
 
     def _referents(self, seen: Referents) -> Float[Tensor, "r w"]:
-        own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, _sizes(seen)], dim=1)
+        own = torch.cat([self.from_feature(seen.embedding), seen.look, seen.place, sizes(seen)], dim=1)
         return self.from_referent(own)
 
     def _read(self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]) -> Float[Tensor, "t s w"]:
@@ -335,12 +335,6 @@ class _Conditioned(nn.Module):
         hidden = gelu(self.norm(self.enter(feature)) * (1 + gain) + shift)
         hidden = gelu(self.middle(hidden) * (1 + gain2) + shift2)
         return self.leave(hidden)[:, :, 0]
-
-
-def _sizes(seen: Referents) -> Float[Tensor, "r 2"]:
-    """Log of the volume and of the longest edge."""
-    extent = seen.place[:, 3:6].clamp_min(0.02)
-    return torch.stack([extent.log().sum(1), extent.amax(1).log()], dim=1)
 
 
 def evidence(

@@ -67,8 +67,7 @@ def _found(speaker: Speaker, word: str, count: int) -> str:
         return speaker.answers("not_found", ss=plural(word))
     if count == 1:
         return speaker.answers("found_one", s=word)
-    number = words.NUMBERS[count] if count < len(words.NUMBERS) else str(count)
-    return speaker.answers("found", ss=plural(word), number=number)
+    return speaker.answers("found", ss=plural(word), number=words.number(count))
 
 
 DETECTION: dict[str, Family] = {"class": one_class, "absent": no_class, "two_classes": two_classes}

@@ -56,7 +56,7 @@ def exists(speaker: Speaker) -> LanguageSample | None:
     elif len(members) == 1:
         sentence = f"Yes, [{words.one(pool.word)}] is {place}."
     else:
-        sentence = f"Yes, [{_number(len(members))} {plural(pool.word)}] are {place}."
+        sentence = f"Yes, [{words.number(len(members))} {plural(pool.word)}] are {place}."
     return asked(
         speaker, "exists", "exists_where", slots, reply="yes" if wanted else "no", sentence=sentence,
         links=((members,) if wanted else ()) + condition.anchors, targets=members, anchors=condition.anchors,
@@ -81,7 +81,7 @@ def _exists_said(speaker: Speaker, word: str, adjective: str, members: tuple[int
     elif len(members) == 1:
         sentence = f"Yes, there is [{words.one(word, adjective)}]."
     else:
-        sentence = f"Yes, there are [{_number(len(members))} {plural(noun)}]."
+        sentence = f"Yes, there are [{words.number(len(members))} {plural(noun)}]."
     return asked(
         speaker, "exists", "exists", _nouns(word, adjective), reply="yes" if members else "no", sentence=sentence,
         links=(members,) if members else (), targets=members, candidates=speaker.facts.candidates(word), named=("",),
@@ -126,7 +126,7 @@ def _counted(
     elif len(members) == 1:
         sentence = f"There is [one {slots['t']}]{place}."
     else:
-        sentence = f"There are [{_number(len(members))} {slots['ts']}]{place}."
+        sentence = f"There are [{words.number(len(members))} {slots['ts']}]{place}."
     return asked(
         speaker, "count", key, slots, reply=str(len(members)), sentence=sentence,
         links=((members,) if members else ()) + anchors, targets=members, anchors=anchors,
@@ -266,10 +266,6 @@ def _with_none(speaker: Speaker, pool: Pool) -> Condition | None:
 def _nouns(word: str, adjective: str = "") -> dict[str, str]:
     noun = f"{adjective} {word}".strip()
     return {"t": noun, "ts": plural(noun), "at": words.one(word, adjective)}
-
-
-def _number(count: int) -> str:
-    return words.NUMBERS[count] if count < len(words.NUMBERS) else str(count)
 
 
 QUESTIONS: dict[str, Callable[[Speaker], LanguageSample | None]] = {

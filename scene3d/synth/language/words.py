@@ -32,6 +32,11 @@ _UNCOUNTABLE = frozenset((
 ))  # fmt: skip
 
 
+def number(count: int) -> str:
+    """A count as answers tell it: in words up to twelve."""
+    return NUMBERS[count] if count < len(NUMBERS) else str(count)
+
+
 @functools.cache
 def words_of(label: str, *, heldout: bool) -> tuple[str, ...]:
     """Words for a label that need no more than the label to be true or have a stated condition; plainest first."""
