@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+Part = Literal["objects", "grounding", "written", "answers"]
+
 
 def quality(
     *,
@@ -16,7 +18,7 @@ def quality(
     workers: int = 2,
     split: Literal["heldout", "train"] = "heldout",
     pictures: bool = True,
-    parts: tuple[Literal["objects", "grounding", "answers"], ...] = ("objects", "grounding", "answers"),
+    parts: tuple[Part, ...] = ("objects", "grounding", "written", "answers"),
     sentences: int = 40,
 ) -> None:
     """Measure a model on simulated rooms of furniture, seeds and phrasings that no training has seen.
@@ -28,7 +30,8 @@ def quality(
         workers: Processes that make the rooms the first time.
         split: heldout, or train: rooms of the training furniture, to choose settings by.
         pictures: Draw each room as scanned and as understood.
-        parts: What is measured: the objects found, the sentences grounded, the answers written.
+        parts: What is measured: the objects found, the sentences grounded, those that no table of phrasings made (about
+            14 rooms of training furniture, whatever `rooms` and `split`), the answers given.
         sentences: Sentences to ground per room, of one target and of any number each.
     """
     from rich.console import Console
@@ -40,10 +43,17 @@ def quality(
     from scene3d.quality.figures import DetectorFigures
     from scene3d.quality.grounding import GroundingFigures
     from scene3d.quality.rooms import SEED, judged_rooms
+    from scene3d.quality.written import written_figures
 
     out.mkdir(parents=True, exist_ok=True)
     grounder = Grounder.from_pretrained(model)
-    able = {"objects": True, "grounding": grounder.scorer is not None, "answers": grounder.language_weights is not None}
+    relations = grounder.scorer is not None
+    able = {
+        "objects": True,
+        "grounding": relations,
+        "written": relations,
+        "answers": grounder.language_weights is not None,
+    }
     for part in parts:
         if not able[part]:
             Console(stderr=True).print(f"{part}: not measured, as this model has no part for it", highlight=False)
@@ -54,7 +64,9 @@ def quality(
         "answers": AnswerFigures(),
     }
     console = Console()
-    for room in track(judged_rooms(rooms, workers=workers, split=split), total=rooms, console=console):
+    judged = rooms if set(parts) - {"written"} else 0
+    ordered = judged_rooms(judged, workers=workers, split=split)
+    for room in track(ordered, total=judged, console=console, disable=not judged):
         session = grounder.encode(room.scene, cache=False)
         if "objects" in parts:
             figures["objects"].add(room, session)
@@ -64,7 +76,10 @@ def quality(
             figures["answers"].add(room, session, seed=SEED)
         if pictures:
             draw_proposals(session.scene, session.segment()).save(out / f"{room.scene.name}.png")
-    result = {part: figures[part].result() for part in parts}
+    result = {
+        part: written_figures(grounder, workers=workers) if part == "written" else figures[part].result()
+        for part in parts
+    }
     (out / "quality.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     for part in parts:
         _PRINTERS[part](result[part], console)
@@ -127,6 +142,18 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
     )
 
 
+def _print_written(result: dict[str, Any], console: Any) -> None:
+    from rich.table import Table
+
+    table = Table(f"{result['sentences']} written sentences", "@.25", "@.5", title_justify="left")
+    for split in ("overall", "unique", "multiple"):
+        accuracy = (f"{result['single target'][f'acc@{at}'][split]:.3f}" for at in (0.25, 0.5))
+        table.add_row(f"one target, accuracy, {split}", *accuracy)
+    for name, value in result["f1@0.25"].items():
+        table.add_row(f"F1, {name}", f"{value:.3f}", "")
+    console.print(table)
+
+
 def _print_answers(result: dict[str, Any], console: Any) -> None:
     from rich.table import Table
 
@@ -150,7 +177,12 @@ def _print_answers(result: dict[str, Any], console: Any) -> None:
         console.print(f"captions CIDEr: {result['captions']['cider']:.3f}", highlight=False)
 
 
-_PRINTERS = {"objects": _print_objects, "grounding": _print_grounding, "answers": _print_answers}
+_PRINTERS = {
+    "objects": _print_objects,
+    "grounding": _print_grounding,
+    "written": _print_written,
+    "answers": _print_answers,
+}
 
 
 COMMANDS: dict[str, Callable[..., None]] = {"quality": quality}

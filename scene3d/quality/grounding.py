@@ -14,13 +14,15 @@ from scene3d.evaluate.grounding import GroundingScore, benchmark_box_iou
 from scene3d.model.question import Question
 from scene3d.model.session import Session
 from scene3d.quality.rooms import JudgedRoom
-from scene3d.synth.language import LanguageSample, RoomFacts, speak
+from scene3d.synth.language import LanguageSample, RoomFacts, Turn, families, speak
 from scene3d.types import GroundedText, Proposals
 
 _HITS = (0.25, 0.5)
 _SURE = 0.5
 _WRITTEN = 8
 """Sentences per room that are answered in writing."""
+_DRAWS, _EACH = 16, 5
+"""How often a sentence of each family is looked for in a room, and how many of them are judged."""
 
 
 class Judged(NamedTuple):
@@ -49,6 +51,8 @@ class GroundingFigures:
     several: GroundingScore = field(default_factory=lambda: GroundingScore("multi3drefer"))
     abstention: AbstentionMetrics = field(default_factory=AbstentionMetrics)
     families: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    crowded: dict[str, list[Judged]] = field(default_factory=lambda: defaultdict(list))
+    """Of each family by itself, where there are two or more distractors: by chance some would hardly be drawn."""
     contained: list[float] = field(default_factory=list)
     """Whether the target was proposed at all: the most that grounding can reach, at IoU .25."""
 
@@ -73,11 +77,12 @@ class GroundingFigures:
                 if session.grounder.language_weights is not None:
                     self._add_written(samples, session, boxes, truth)
             self._add_several(samples, answers, boxes, truth)
+        self._add_crowded(facts, session, room, seed)
 
     def result(self) -> dict[str, Any]:
         """All figures, fractions 0–1."""
         families = {
-            name: {**_means(rows), "two or more distractors": _means(_crowded(rows))}
+            name: {**_means(rows), "two or more distractors": _means(self.crowded[name])}
             for name, rows in sorted(self.families.items())
         }
         judged = [row for rows in self.families.values() for row in rows]
@@ -109,22 +114,24 @@ class GroundingFigures:
             if len(turn.targets) != 1:
                 continue
             target = truth[turn.targets[0]][None]
-            named = [link.id for link in answer.phrases[0].objects[:1]]
-            iou = benchmark_box_iou("scanrefer", boxes[named], target)
+            iou = benchmark_box_iou("scanrefer", boxes[_named(answer)], target)
             kind = "unique" if len(turn.candidates) < 2 else "multiple"
             self.single.add(iou, eval_type=kind)
             if by_name is not None:
                 best = [int(by_name[:, row].argmax())] if len(by_name) else []
                 self.alignment.add(benchmark_box_iou("scanrefer", boxes[best], target), eval_type=kind)
-            hit_25, hit_50 = (float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS)
-            candidates = turn.candidates or turn.targets
-            guess = _guess(boxes, truth, candidates, turn.targets)
-            every = benchmark_box_iou("scanrefer", boxes, target)[:, 0] >= _HITS[0]
-            called = _called(session.segment(), {room.label[i] for i in candidates})
-            chance = float(every[called].mean()) if called else 0.0
-            distractors = max(len(turn.candidates) - 1, 0)
-            self.families[sample.family].append(Judged(hit_25, hit_50, guess, chance, distractors))
-            self.contained.append(float(every.any()))
+            self.families[sample.family].append(_judged(turn, answer, session.segment(), room, truth))
+            self.contained.append(float((benchmark_box_iou("scanrefer", boxes, target) >= _HITS[0]).any()))
+
+    def _add_crowded(self, facts: RoomFacts, session: Session, room: JudgedRoom, seed: int) -> None:
+        truth = truth_boxes(room)
+        for family in families("grounding"):
+            drawn = speak(facts, seed=seed, count=_DRAWS, task="grounding", family=family, heldout=True)
+            turns = {sample.turns[0].user: sample.turns[0] for sample in drawn}.values()
+            turns = [turn for turn in turns if len(turn.targets) == 1 and len(turn.candidates) > 2][:_EACH]
+            answers = session.ground_many([Question(text=turn.user) for turn in turns], always=True)
+            found = session.segment()
+            self.crowded[family] += [_judged(*each, found, room, truth) for each in zip(turns, answers, strict=True)]
 
     def _add_written(
         self, samples: list[LanguageSample], session: Session, boxes: np.ndarray, truth: dict[int, np.ndarray]
@@ -165,6 +172,30 @@ class GroundingFigures:
                 zero_target=not turn.targets,
                 said_absent=silent,
             )
+
+
+def _named(answer: GroundedText) -> list[int]:
+    """The one object that an answer to one sentence names, if any."""
+    return [link.id for link in answer.phrases[0].objects[:1]]
+
+
+def _judged(
+    turn: Turn, answer: GroundedText, found: Proposals, room: JudgedRoom, truth: dict[int, np.ndarray]
+) -> Judged:
+    """A sentence for one object, and the answer to it."""
+    boxes, target = found.box.double().numpy(), truth[turn.targets[0]][None]
+    iou = benchmark_box_iou("scanrefer", boxes[_named(answer)], target)
+    hit_25, hit_50 = (float(len(iou) > 0 and iou[0, 0] >= least) for least in _HITS)
+    candidates = turn.candidates or turn.targets
+    called = _called(found, {room.label[i] for i in candidates})
+    every = benchmark_box_iou("scanrefer", boxes, target)[:, 0] >= _HITS[0]
+    return Judged(
+        hit_25=hit_25,
+        hit_50=hit_50,
+        guess=_guess(boxes, truth, candidates, turn.targets),
+        named=float(every[called].mean()) if called else 0.0,
+        distractors=max(len(turn.candidates) - 1, 0),
+    )
 
 
 def _crowded(rows: list[Judged]) -> list[Judged]:

@@ -20,7 +20,7 @@ from scene3d.model.naming import Naming, told_of
 from scene3d.model.question import Question
 from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
-from scene3d.synth.language import speak
+from scene3d.synth.language import families, speak
 from scene3d.synth.names import names_of
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
@@ -45,6 +45,8 @@ class RelationTraining:
     """Dialogues kept ready per room; the token states of their sentences are computed once."""
     descriptions: float = 0.6
     """Share of them that only say which objects are meant; relations are learnt from these."""
+    each: int = 3
+    """Further sentences of each kind of relation, since most rooms offer few of some."""
     written: float = 0.5
     """How many of the rooms are such about which people wrote, and of the sentences about these how many are theirs;
     where the data have such rooms."""
@@ -232,6 +234,8 @@ class AskedStream:
             samples = speak(facts, seed=seed, count=self.config.pool - described)
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
             samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
+            for family in families("grounding"):
+                samples += speak(facts, seed=seed + 3, count=self.config.each, task="grounding", family=family)
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
             generated = len(exchanges)
             exchanges += written_about(path, facts)

@@ -22,6 +22,22 @@ _SEATS = {
 _BOARDS = frozenset(
     ("desk", "table", "dining table", "coffee table", "end table", "counter", "kitchen counter", "bed", "bench")
 )
+_NO_PLAIN_FRONT = frozenset(
+    (
+        "backpack",
+        "bag",
+        "shoe",
+        "stuffed animal",
+        "fan",
+        "guitar",
+        "curtain",
+        "shower curtain",
+        "stool",
+        "ottoman",
+        "shower",
+    )
+)
+"""What the furniture libraries turn some way, and people would not say which."""
 _TABLES = frozenset(("desk", "table", "dining table", "counter", "kitchen counter"))
 
 
@@ -71,12 +87,14 @@ def _faced(facts: RoomFacts, anchor: int) -> bool:
 
 
 def _fronted(facts: RoomFacts, anchor: int) -> bool:
-    return not np.isnan(facts.front_rad[anchor]) and bool(facts.standing[anchor]) and _sizable(facts, anchor)
+    """Standing, with a front that people agree on."""
+    plain = not np.isnan(facts.front_rad[anchor]) and facts.label[anchor] not in _NO_PLAIN_FRONT
+    return plain and bool(facts.standing[anchor]) and _sizable(facts, anchor)
 
 
 def _backed(facts: RoomFacts, anchor: int) -> bool:
-    """With a back that people agree on: behind a desk is where one sits, to some."""
-    return _fronted(facts, anchor) and facts.label[anchor] not in _BOARDS - {"bed", "bench"}
+    """With a back that people agree on: behind a desk is where one sits, to some; behind a door, where it opens to."""
+    return _fronted(facts, anchor) and facts.label[anchor] not in (_BOARDS - {"bed", "bench"}) | {"door"}
 
 
 def _seat(facts: RoomFacts, anchor: int) -> bool:
