@@ -19,6 +19,7 @@ from scene3d.model.grounder import Grounder
 from scene3d.model.proposals import propose
 from scene3d.model.referents import referents
 from scene3d.model.scan import coarser
+from scene3d.synth.language import RoomFacts
 from scene3d.train.augment import AugmentConfig, augment
 from scene3d.train.data import TrainingSample, find_samples, load_sample
 from scene3d.train.targets import mask_overlap, scan_targets
@@ -55,6 +56,8 @@ class ProposedRoom:
     owner: Int64[Tensor, "r"]
     """`SceneObject.id` where the mask meets an object with IoU of at least 0.5, `NOBODY` where it meets none with 0.25,
     else `UNCLEAR`."""
+    facts: RoomFacts | None = None
+    """What is true of the room, where that is not what the file tells; see `scene3d.train.rearranged`."""
 
     def rows_of(self, ids: tuple[int, ...]) -> list[int]:
         """Referents that are one of the objects `ids`."""

@@ -20,11 +20,13 @@ from scene3d.model.naming import Naming, told_of
 from scene3d.model.question import Question
 from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig, Scores
 from scene3d.model.text import TextEncoder, text_encoder
-from scene3d.synth.language import families, speak
+from scene3d.synth import load_training_scene
+from scene3d.synth.language import RoomFacts, families, speak
 from scene3d.synth.names import names_of
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
 from scene3d.train.proposed import ProposedRoom, proposed_rooms
+from scene3d.train.rearranged import rearranged
 from scene3d.train.written import is_written_about, written_about
 from scene3d.types import Referents
 
@@ -45,6 +47,8 @@ class RelationTraining:
     """Dialogues kept ready per room; the token states of their sentences are computed once."""
     descriptions: float = 0.6
     """Share of them that only say which objects are meant; relations are learnt from these."""
+    rearranged: int = 1
+    """How often each room comes once more with its furniture put elsewhere."""
     each: int = 3
     """Further sentences of each kind of relation, since most rooms offer few of some."""
     written: float = 0.5
@@ -118,7 +122,7 @@ def train_relations(
             raise InputError(f"model {start!r} has no relation scorer to start from")
         scorer.load_state_dict(scorer.state_dict() | known.state_dict() | {"kind_names": kinds})
     trainer = HeadTrainer(scorer, config, out)
-    rooms = proposed_rooms(grounder, data, variants=config.variants)
+    rooms = with_rearranged(proposed_rooms(grounder, data, variants=config.variants), config)
     stream = AskedStream(rooms, encoder, config, grounder.naming)
 
     def losses_at(step: int) -> dict[str, Tensor]:
@@ -141,6 +145,16 @@ def train_relations(
     grounder.config = replace(grounder.config, scorer=config.scorer)
     grounder.save_pretrained(out / "model")
     return out / "model"
+
+
+def with_rearranged(rooms: list[ProposedRoom], config: RelationTraining) -> list[ProposedRoom]:
+    """The rooms, and after them each of them with its furniture put elsewhere."""
+    rng = random.Random(config.seed)
+    again = []
+    for room in rooms if config.rearranged else ():
+        scene = load_training_scene(room.path)
+        again += [rearranged(room, scene, rng) for _ in range(config.rearranged)]
+    return [*rooms, *(room for room in again if room is not None)]
 
 
 def kind_names(encoder: TextEncoder, classes: tuple[str, ...]) -> Float[Tensor, "k e"]:
@@ -199,8 +213,8 @@ class AskedStream:
         self, rooms: list[ProposedRoom], encoder: TextEncoder, config: RelationTraining, naming: Naming | None = None
     ) -> None:
         self.rooms, self.encoder, self.config, self.naming = rooms, encoder, config, naming
-        self.written = [room for room in rooms if is_written_about(room.path)]
-        self.pools: dict[Path, tuple[int, list[Exchange], list[Tensor], list[list[str]]]] = {}
+        self.written = [room for room in rooms if room.facts is None and is_written_about(room.path)]
+        self.pools: dict[tuple[Path, RoomFacts | None], tuple[int, list[Exchange], list[Tensor], list[list[str]]]] = {}
         self.names: dict[str, Tensor] = {}
 
     def at(self, step: int) -> Iterator[tuple[Referents, Asked, list[list[str]]]]:
@@ -208,7 +222,7 @@ class AskedStream:
         rng = random.Random(self.config.seed * 1_000_003 + step)
         for _ in range(self.config.rooms):
             room = rng.choice(self.written if self.written and rng.random() < self.config.written else self.rooms)
-            generated, exchanges, states, names = self._pool(room.path)
+            generated, exchanges, states, names = self._pool(room)
             rows = [self._drawn(generated, len(exchanges), rng) for _ in range(self.config.sentences)]
             seen = varied(room.seen, rng)
             named = [names[i] if rng.random() < self.config.told else [] for i in rows]
@@ -225,11 +239,12 @@ class AskedStream:
         written = generated < count and rng.random() < self.config.written
         return rng.randrange(generated, count) if written else rng.randrange(generated)
 
-    def _pool(self, path: Path) -> tuple[int, list[Exchange], list[Tensor], list[list[str]]]:
-        """How many sentences about a room are generated, and all of them, these first."""
-        if path not in self.pools:
-            facts = facts_of(path)
-            seed = self.config.seed + int.from_bytes(path.stem.encode()[-6:], "big")
+    def _pool(self, room: ProposedRoom) -> tuple[int, list[Exchange], list[Tensor], list[list[str]]]:
+        """How many sentences about a room are generated, and all of them, these first; turned variants share them."""
+        key = room.path, room.facts
+        if key not in self.pools:
+            facts = room.facts or facts_of(room.path)
+            seed = self.config.seed + int.from_bytes(room.path.stem.encode()[-6:], "big")
             described = round(self.config.descriptions * self.config.pool)
             samples = speak(facts, seed=seed, count=self.config.pool - described)
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
@@ -238,9 +253,9 @@ class AskedStream:
                 samples += speak(facts, seed=seed + 3, count=self.config.each, task="grounding", family=family)
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
             generated = len(exchanges)
-            exchanges += written_about(path, facts)
-            self.pools[path] = (generated, exchanges, *self._read([exchange.question for exchange in exchanges]))
-        return self.pools[path]
+            exchanges += written_about(room.path, facts) if room.facts is None else []
+            self.pools[key] = (generated, exchanges, *self._read([exchange.question for exchange in exchanges]))
+        return self.pools[key]
 
     def _read(self, questions: list[Question], *, batch: int = 64) -> tuple[list[Tensor], list[list[str]]]:
         """States of the tokens of each question, half precision, and what it names."""

@@ -43,6 +43,8 @@ _FAMILY_SHARE = {
 """How often a family is drawn, where not as often as each other."""
 _TRIES = 6
 _DRAWS = 160
+_FAMILY_DRAWS = 20
+"""The same where one family is asked for: some are rare in any room."""
 _PATIENCE = 5
 """Fruitless draws after which a room is taken to offer no more of what is asked for."""
 
@@ -116,7 +118,7 @@ def speak(
 def _drawn(speaker: Speaker, task: Task | None, family: str | None) -> LanguageSample | None:
     """A sample; another family is tried where the room does not offer one, so that rare families come as they can."""
     chosen: Task = task or speaker.rng.choices(list(_SHARE), list(_SHARE.values()))[0]
-    for _ in range(_DRAWS if family is None else 3):
+    for _ in range(_DRAWS if family is None else _FAMILY_DRAWS):
         names = list(_tasks()[chosen])
         name = family or speaker.rng.choices(names, [_FAMILY_SHARE.get(n, 1.0) for n in names])[0]
         make = _tasks()[chosen][name]
