@@ -133,7 +133,7 @@ def _print_grounding(result: dict[str, Any], console: Any) -> None:
     console.print(table)
     console.print(
         "random: one of the proposals that truly have the name; called: one of those that the detector calls so; "
-        "crowded: two or more distractors of the same name",
+        "crowded: two or more distractors of the same name, sentences of each family drawn by themselves",
         highlight=False,
     )
     absence = result["absence"]
