@@ -188,7 +188,8 @@ def _show(session: Session, pieces: Iterator[str | Phrase | GroundedText], showi
         from scene3d.model.picture import draw_proposals
 
         named = sorted({link.id for phrase in answer.phrases for link in phrase.objects})
-        draw_proposals(session.scene, take(session.segment(), torch.tensor(named, dtype=torch.int64))).save(showing.png)
+        chosen = take(session.segment(), torch.tensor(named, dtype=torch.int64))
+        draw_proposals(session.scene, chosen, least_score=0.0).save(showing.png)
 
 
 def coloured(session: Session, answer: GroundedText) -> Text:

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from scene3d import resources
+from scene3d.types import Proposals, Scene
 from scene3d_viewer.cli import main
 
 ROOM = str(resources.sample("office"))
@@ -37,6 +39,24 @@ def test_a_question_is_answered_with_linked_phrases(tmp_path: Path, capsys: pyte
     assert labels <= {"chair", "office chair"}
     assert "chair" in capsys.readouterr().out
     assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_all_that_an_answer_names_is_drawn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A door that the detector itself was unsure of was left out of the picture of the answer that named it."""
+    drawn: list[tuple[Proposals, float]] = []
+
+    def draw(scene: Scene, found: Proposals, *, least_score: float = 0.3) -> Image.Image:
+        drawn.append((found, least_score))
+        return Image.new("RGB", (2, 2))
+
+    monkeypatch.setattr("scene3d.model.picture.draw_proposals", draw)
+    out = tmp_path / "a.json"
+    main(["ask", ROOM, "Find all chairs.", "--json", str(out), "--png", str(tmp_path / "a.png")])
+    named = {link["id"] for phrase in json.loads(out.read_text())["phrases"] for link in phrase["objects"]}
+    [(found, least_score)] = drawn
+    assert named
+    assert set(found.id) == named
+    assert least_score == 0
 
 
 def test_what_is_not_there_is_denied(tmp_path: Path) -> None:
