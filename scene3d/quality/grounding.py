@@ -77,11 +77,11 @@ class GroundingFigures:
                 if session.grounder.language_weights is not None:
                     self._add_written(samples, session, boxes, truth)
             self._add_several(samples, answers, boxes, truth)
-        self._add_crowded(facts, session, room, seed)
+        self._add_crowded(facts, session, room, truth, seed)
 
     def result(self) -> dict[str, Any]:
         """All figures, fractions 0–1."""
-        families = {
+        by_family = {
             name: {**_means(rows), "two or more distractors": _means(self.crowded[name])}
             for name, rows in sorted(self.families.items())
         }
@@ -97,7 +97,7 @@ class GroundingFigures:
             "two or more distractors @0.25": _means(_crowded(judged))["acc@0.25"],
             "one, many or none": self.several.result(),
             "absence": self.abstention.result(),
-            "families": families,
+            "families": by_family,
         }
 
     def _add_single(
@@ -123,8 +123,10 @@ class GroundingFigures:
             self.families[sample.family].append(_judged(turn, answer, session.segment(), room, truth))
             self.contained.append(float((benchmark_box_iou("scanrefer", boxes, target) >= _HITS[0]).any()))
 
-    def _add_crowded(self, facts: RoomFacts, session: Session, room: JudgedRoom, seed: int) -> None:
-        truth = truth_boxes(room)
+    def _add_crowded(
+        self, facts: RoomFacts, session: Session, room: JudgedRoom, truth: dict[int, np.ndarray], seed: int
+    ) -> None:
+        """Sentences of each family in turn, so that the rare ones are judged too."""
         for family in families("grounding"):
             drawn = speak(facts, seed=seed, count=_DRAWS, task="grounding", family=family, heldout=True)
             turns = {sample.turns[0].user: sample.turns[0] for sample in drawn}.values()

@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float64
+from jaxtyping import Float64
 
 from scene3d.model.referents import FAR_M
 from scene3d.synth import SceneObject
 from scene3d.synth.language import RoomFacts
 from scene3d.synth.language.boxes import box_corners_m
 from scene3d.synth.language.facts import Spoken
+from scene3d.synth.layout.plan import inside
 from scene3d.train.proposed import ProposedRoom
 
 _MOVED = 0.7
@@ -134,7 +135,7 @@ def _moves(
             place = np.array([rng.uniform(*ends) for ends in zip(low, high, strict=True)])
             corners = place + size * np.array([[-1, -1], [-1, 1], [1, -1], [1, 1]])
             clear = all((np.abs(place - c) > size + h + _APART_M).any() for c, h in others)
-            if clear and _inside(corners, floor_m).all():
+            if clear and inside(corners, floor_m).all():
                 moves[i] = _Move(quarters, centre[i], place)
                 taken[i] = (place, size)
                 break
@@ -190,13 +191,3 @@ def _walls(floor_m: Float64[np.ndarray, "k 2"]) -> tuple[Float64[np.ndarray, "w 
         places.append(start + steps * (end - start))
         ways.append(np.repeat([(end - start) / max(length, 1e-6)], len(steps), axis=0))
     return np.concatenate(places), np.concatenate(ways)
-
-
-def _inside(place: Float64[np.ndarray, "n 2"], polygon: Float64[np.ndarray, "k 2"]) -> Bool[np.ndarray, "n"]:
-    """Whether places lie in a polygon: a line to the left of each meets its edges an odd number of times."""
-    start, end = polygon, np.roll(polygon, -1, axis=0)
-    x, y = place[:, :1], place[:, 1:]
-    spans = (start[:, 1] > y) != (end[:, 1] > y)
-    rise = np.where(end[:, 1] == start[:, 1], 1e-9, end[:, 1] - start[:, 1])
-    crossing = start[:, 0] + (y - start[:, 1]) * (end[:, 0] - start[:, 0]) / rise
-    return ((spans & (crossing < x)).sum(1) % 2) == 1
