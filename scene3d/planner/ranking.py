@@ -29,12 +29,14 @@ OTHERS = Path(__file__).parent / "other_sentences.txt"
 a robot of two things that they point at, as `scene3d.synth.language` has it."""
 _OTHERS_SHARE = 4
 """Times as many of these as of the activity with most examples, at most."""
+_OTHERS_OFTEN = 0.08
+"""Share of what is read in fitting that is of these, at least."""
 _WIDTH, _HEADS, _DROPOUT = 512, 8, 0.5
 _EPOCHS, _LEAST_STEPS, _READ = 20, 100, 64
 _RATE, _DECAY, _NOISE, _WORD_DROPOUT, _SMOOTHING = 2e-3, 0.1, 0.5, 0.1, 0.05
 _SENTENCE = 20.0
 """Times the vector of a sentence, of which each number is small."""
-_VERSION = 3
+_VERSION = 5
 """Counts the forms of the classifier and of the others' list; part of the name of what is kept."""
 
 
@@ -119,8 +121,11 @@ def _fitted(
     optimizer = torch.optim.AdamW(classifier.parameters(), lr=_RATE, weight_decay=_DECAY)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, _RATE, total_steps=steps + 1)
     noise = _NOISE * float(torch.cat(states[:200]).float().std())
+    other = owner == activities
+    often = max(_OTHERS_OFTEN, float(other.float().mean()))
+    weight = torch.where(other, often / other.sum(), (1 - often) / (~other).sum())
     for _ in range(steps):
-        chosen = torch.randint(len(owner), (_READ,))
+        chosen = weight.multinomial(_READ, replacement=True)
         state = pad_sequence([states[i].float() for i in chosen.tolist()], batch_first=True)
         length = torch.tensor([len(states[i]) for i in chosen.tolist()])
         present = (torch.arange(state.shape[1]) < length[:, None]) & (torch.rand(state.shape[:2]) >= _WORD_DROPOUT)

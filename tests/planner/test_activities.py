@@ -167,7 +167,7 @@ def test_a_classifier_ships_for_the_activities_that_ship(tmp_path, monkeypatch) 
     assert not (tmp_path / "activities").exists()  # nothing had to be fitted; else commit what is fitted here
 
 
-def test_half_of_what_is_no_request_has_no_rank() -> None:
+def test_most_of_what_is_no_request_has_no_rank() -> None:
     texts = [
         "what is the capital of Portugal?",
         "which of the two chairs is nearer to the wardrobe?",
@@ -182,7 +182,7 @@ def test_half_of_what_is_no_request_has_no_rank() -> None:
     ]
     assert not set(texts) & set(OTHERS.read_text(encoding="utf-8").splitlines())
     best = [max(rank_by_sentence_encoder(text, household_activities())) for text in texts]
-    assert sum(rank < 0.08 for rank in best) >= 5
+    assert sum(rank < 0.08 for rank in best) >= 6
 
 
 def test_an_activity_that_the_room_has_things_for_comes_before_a_likelier_one() -> None:
