@@ -95,7 +95,12 @@ class Answering:
             nothing = torch.zeros(rows, 0)
             anchor = torch.zeros(rows, ANCHORS, 1)
             return Scores(
-                target=nothing, absent=torch.full((rows,), 10.0), candidate=nothing, anchor=anchor, picked=nothing
+                target=nothing,
+                absent=torch.full((rows,), 10.0),
+                candidate=nothing,
+                anchor=anchor,
+                picked=nothing,
+                way=nothing,
             )
         selected = torch.zeros(rows, count, 2)
         for row, question in enumerate(questions):

@@ -37,12 +37,17 @@ class ScorerConfig:
     looks: int = 22
     places: int = 11
     text_width: int = 384
+    ways: int = 40
+    """Ways in which sentences single objects out: places and ranks."""
     width: int = 128
     layers: int = 2
     heads: int = 4
     dropout: float = 0.1
     feature_dropout: float = 0.4
     """Of the detector's features: what the class and the look say should do where they can."""
+    reading_dropout: float = 0.3
+    """Share of the sentences that are judged by nothing but the way in which they single objects out, of those of
+    which it is known."""
     name_dropout: float = 0.3
     """Share of the sentences that have to tell names by the sentence encoder alone, as names that are new."""
 
@@ -61,6 +66,8 @@ class Scores:
     """For each thing the sentence is told by, a distribution's logits over the objects; the last column: none."""
     picked: Float[Tensor, "t r"]
     """Log-probability that the object is the one picked by its rank."""
+    way: Float[Tensor, "t y"]
+    """The sentence singles out in this way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +78,8 @@ class Hints:
     """Sentences for which the rest counts."""
     anchor: Float[Tensor, "t a r"]
     candidate: Float[Tensor, "t r"]
+    way_known: Bool[Tensor, "t"]
+    """Sentences of which it is known in which ways they single out; they may be judged by these alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +142,9 @@ class RelationScorer(nn.Module):
         self.either = nn.Linear(width, 2)
         nn.init.zeros_(self.either.weight)
         nn.init.constant_(self.either.bias, -6.0)
+        self.to_way = nn.Linear(_SLOTS * width, config.ways)
+        self.from_way = nn.Linear(config.ways, _SLOTS * width, bias=False)
+        nn.init.zeros_(self.from_way.weight)
         self.pair = nn.Sequential(nn.Linear(PAIR_FEATURES, 64), nn.GELU(), nn.Linear(64, _PAIRED))
         self.log_softness = nn.Parameter(torch.full((_MEASURES,), math.log(0.1)))
         findings = 4 * _MEASURES + _PAIRED * ANCHORS + 2
@@ -187,11 +199,12 @@ class RelationScorer(nn.Module):
         own_measure, placed = own_measures(seen), placed_measures(seen, weight)
         below, above, rivals = self._ranks(own_measure, placed, rival)
         rank = [below / (rivals[:, :, None] + 0.1), torch.exp(-2 * below), torch.exp(-2 * above)]
-        choice = self.choose(slot.flatten(1))
+        way, reading = self._reading(slot, hints)
+        choice = self.choose(reading)
         picked = self._picked(choice[:, :-1], below, above, rival, look)
         measure = torch.cat([own_measure.expand(len(token), -1, -1), placed], dim=2)  # (t, r, m)
         findings = torch.cat([measure, *rank, paired, selected], dim=2)
-        weighed = torch.einsum("trf,tf->tr", findings, self.weigh(slot.flatten(1)))
+        weighed = torch.einsum("trf,tf->tr", findings, self.weigh(reading))
         context = [
             torch.stack([candidate, look, 1 / (1 + rivals)], dim=2),
             referent.expand(len(token), -1, -1),
@@ -199,9 +212,9 @@ class RelationScorer(nn.Module):
             findings,
         ]
         chosen = 2 * nn.functional.softplus(choice[:, -1:]) * (picked - picked.amax(1, keepdim=True)).clamp_min(-8)
-        target = candidate + look + chosen + weighed + self.judge(torch.cat(context, dim=2), slot.flatten(1))
+        target = candidate + look + chosen + weighed + self.judge(torch.cat(context, dim=2), reading)
         absent = self._absent(target, candidate, slot[:, :3].flatten(1))
-        return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor, picked=picked)
+        return Scores(target=target, absent=absent, candidate=candidate, anchor=anchor, picked=picked, way=way)
 
     def named(
         self, token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"], seen: Referents
@@ -229,6 +242,19 @@ class RelationScorer(nn.Module):
         state = torch.cat([slots, self.from_token(token)], dim=1)
         padding = ~torch.cat([there, present], dim=1)
         return self.reader(state, src_key_padding_mask=padding)[:, : len(self.slots)]
+
+    def _reading(
+        self, slot: Float[Tensor, "t s w"], hints: Hints | None
+    ) -> tuple[Float[Tensor, "t y"], Float[Tensor, "t sw"]]:
+        """In which ways sentences single out, as logits, and these added to all that was read.
+
+        Ways are named in training, so new phrasings are told apart better by them than by what was read at large."""
+        read = slot.flatten(1)
+        way = self.to_way(read)
+        if hints is not None:
+            alone = hints.way_known & (torch.rand(len(read)) < self.config.reading_dropout)
+            read = read * ~alone[:, None]
+        return way, read + self.from_way(way.sigmoid())
 
     def _words(
         self, slot: Float[Tensor, "t s w"], token: Float[Tensor, "t l e"], present: Bool[Tensor, "t l"]

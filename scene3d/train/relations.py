@@ -22,6 +22,7 @@ from scene3d.model.relations import ANCHORS, Hints, RelationScorer, ScorerConfig
 from scene3d.model.text import TextEncoder, text_encoder
 from scene3d.synth import load_training_scene
 from scene3d.synth.language import RoomFacts, families, speak
+from scene3d.synth.language.ranks import WAYS
 from scene3d.synth.names import names_of
 from scene3d.train.exchanges import Exchange, exchanges_of, facts_of
 from scene3d.train.head import HeadTrainer
@@ -83,6 +84,8 @@ class Asked:
     """Rows add to 1, or to 0 where the sentence is not told by such a thing, or it was not proposed."""
     no_anchor: Bool[Tensor, "t a"]
     """The sentence is told by no such thing."""
+    way: Float[Tensor, "t y"]
+    way_known: Bool[Tensor, "t"]
 
 
 def train_relations(
@@ -184,6 +187,10 @@ def relation_losses(scores: Scores, asked: Asked) -> dict[str, Tensor]:
     one = (asked.target.sum(1) == 1) & (asked.candidate.sum(1) > 1)
     if one.any():
         losses["picked"] = 0.5 * cross_entropy(scores.picked[one], asked.target[one].argmax(1))
+    told = asked.way_known
+    if told.any():
+        each = binary_cross_entropy_with_logits(scores.way[told], asked.way[told], reduction="none")
+        losses["way"] = 0.5 * each.sum(1).mean()
     known = asked.anchor.sum(2) > 0
     share = torch.cat([asked.anchor, asked.no_anchor.float()[:, :, None]], dim=2)
     known |= asked.no_anchor
@@ -196,7 +203,7 @@ def hints_of(asked: Asked, share: float) -> Hints:
     """The truth about a random share of the sentences, of those whose objects were all proposed."""
     known = ((asked.anchor.sum(2) > 0) | asked.no_anchor).all(1) & (asked.candidate.sum(1) > 0)
     given = known & (torch.rand(len(known)) < share)
-    return Hints(given=given, anchor=asked.anchor, candidate=asked.candidate)
+    return Hints(given=given, anchor=asked.anchor, candidate=asked.candidate, way_known=asked.way_known)
 
 
 class AskedStream:
@@ -299,8 +306,10 @@ def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom
     selected = torch.zeros(len(exchanges), count, 2)
     anchor = torch.zeros(len(exchanges), ANCHORS, count)
     no_anchor = torch.zeros(len(exchanges), ANCHORS, dtype=torch.bool)
+    way = torch.zeros(len(exchanges), len(WAYS))
     for t, exchange in enumerate(exchanges):
         turn = exchange.turn
+        way[t, [WAYS.index(told) for told in turn.told or () if told in WAYS]] = 1
         target[t, room.rows_of(turn.targets)] = 1
         candidate[t, room.rows_of(turn.candidates or turn.targets)] = 1
         selected[t, room.rows_of(turn.selected), 0] = 1
@@ -320,6 +329,8 @@ def asked_of(exchanges: list[Exchange], states: list[Tensor], room: ProposedRoom
         candidate=candidate,
         anchor=anchor,
         no_anchor=no_anchor,
+        way=way,
+        way_known=torch.tensor([e.turn.told is not None for e in exchanges], dtype=torch.bool),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scene3d.model.geometry_features import pair_features, placed_measures
-from scene3d.model.relations import RelationScorer, ScorerConfig, evidence
+from scene3d.model.relations import Hints, RelationScorer, ScorerConfig, evidence
 from tests.model.language_parts import KINDS, some_referents
 
 CONFIG = ScorerConfig(feature_width=8, kinds=len(KINDS), text_width=16, width=32, heads=2)
@@ -50,6 +50,22 @@ def test_one_object_is_enough():
     assert scores.target.shape == (2, 1)
     assert scores.anchor.shape == (2, 3, 2)
     assert torch.isfinite(scores.absent).all()
+
+
+def test_sentences_of_known_ways_are_at_times_judged_by_these_alone():
+    model = RelationScorer(dataclasses.replace(CONFIG, reading_dropout=1.0))
+    torch.nn.init.normal_(model.from_way.weight)
+    slot = torch.randn(2, 6, 32)
+    hints = Hints(
+        given=torch.zeros(2, dtype=torch.bool),
+        anchor=torch.zeros(2, 3, 5),
+        candidate=torch.zeros(2, 5),
+        way_known=torch.tensor([True, False]),
+    )
+    way, reading = model._reading(slot, hints)
+    by_way = model.from_way(way.sigmoid())
+    torch.testing.assert_close(reading, torch.stack([by_way[0], by_way[1] + slot[1].flatten()]))
+    torch.testing.assert_close(model._reading(slot, None)[1], by_way + slot.flatten(1))
 
 
 def test_nearest_is_learnt_from_pairs_of_objects():

@@ -1,9 +1,11 @@
 import random
+from dataclasses import replace
 
 import torch
 
 from scene3d.model.geometry_features import pair_features
 from scene3d.synth.language import LanguageSample
+from scene3d.synth.language.ranks import WAYS
 from scene3d.train.proposed import NOBODY, UNCLEAR, ProposedRoom
 from scene3d.train.relations import Scores, asked_of, hints_of, relation_losses, varied
 from tests.model.language_parts import some_referents
@@ -52,8 +54,17 @@ def test_an_object_that_was_missed_is_never_an_absent_one(tmp_path):
     assert questions.judged.tolist() == [True, False, True]
 
 
+def test_how_a_sentence_singles_out_is_learnt_where_it_is_known(tmp_path):
+    one, other, nothing = with_targets((7,), (9,), (7,))
+    told = replace(one, told=("near", "colour", "largest")), replace(other, told=()), nothing
+    questions = asked(a_room(tmp_path), *told)
+    assert [[WAYS[i] for i in row.nonzero().flatten()] for row in questions.way] == [["near", "largest"], [], []]
+    assert questions.way_known.tolist() == [True, True, False]
+
+
 def test_right_scores_cost_less_than_wrong_ones(tmp_path):
-    questions = asked(a_room(tmp_path), *with_targets((7,), ()))
+    one, nothing = with_targets((7,), ())
+    questions = asked(a_room(tmp_path), replace(one, told=("near",)), nothing)
 
     def scores(sign):
         return Scores(
@@ -62,6 +73,7 @@ def test_right_scores_cost_less_than_wrong_ones(tmp_path):
             candidate=sign * (questions.candidate * 20 - 10),
             anchor=sign * torch.tensor([0.0, 0, 0, 0, 0, 10.0]).expand(2, 3, 6),
             picked=sign * (questions.target * 20 - 20),
+            way=sign * (questions.way * 20 - 10),
         )
 
     right, wrong = (sum(relation_losses(scores(s), questions).values()) for s in (1.0, -1.0))

@@ -54,6 +54,11 @@ class Condition:
     anchors: tuple[tuple[int, ...], ...] = ()
 
     @property
+    def way(self) -> str:
+        """Its key, and which side or place it is about, if any: `largest`, `from_left right second`."""
+        return " ".join([self.key, *(self.slots[slot] for slot in ("side", "nth") if slot in self.slots)])
+
+    @property
     def told_by(self) -> tuple[str, ...]:
         """The words for each of `anchors`."""
         return tuple(self.slots[slot] for slot in ("a", "b") if slot in self.slots)

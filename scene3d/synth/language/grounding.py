@@ -54,7 +54,8 @@ def single(kind: str, speaker: Speaker) -> LanguageSample | None:
     name, text = speaker.phrase(condition.key)
     tail = "" if kind not in SAID else said_condition(speaker, condition)
     named = (sought(text, slots), *condition.told_by)
-    return _pointing(speaker, kind, name, text.format_map(slots), members[0], pool, named, condition.anchors, tail)
+    way = (condition.way,)
+    return _pointing(speaker, kind, name, text.format_map(slots), members[0], pool, named, condition.anchors, way, tail)
 
 
 def unique(speaker: Speaker) -> LanguageSample | None:
@@ -65,7 +66,7 @@ def unique(speaker: Speaker) -> LanguageSample | None:
     index, pool = found
     name, text = speaker.phrase("unique")
     slots = _nouns(speaker, index, pool, extra=True)
-    return _pointing(speaker, "unique", name, text.format_map(slots), index, pool, (sought(text, slots),), (), "")
+    return _pointing(speaker, "unique", name, text.format_map(slots), index, pool, (sought(text, slots),), (), ())
 
 
 def two(speaker: Speaker) -> LanguageSample | None:
@@ -86,7 +87,8 @@ def two(speaker: Speaker) -> LanguageSample | None:
     name, text = speaker.phrase("two")
     anchors = first.anchors + second.anchors
     named = (sought(text, slots), *first.told_by, *second.told_by)
-    return _pointing(speaker, "two", name, text.format_map(slots), index, pool, named, anchors, "")
+    ways = (first.way, second.way)
+    return _pointing(speaker, "two", name, text.format_map(slots), index, pool, named, anchors, ways)
 
 
 def description(speaker: Speaker) -> LanguageSample | None:
@@ -117,7 +119,8 @@ def description(speaker: Speaker) -> LanguageSample | None:
     }
     anchors = tuple(a for c in told for a in c.anchors)
     named = (sought(text, slots), *(words for c in told for words in c.told_by))
-    return _pointing(speaker, "description", name, text.format_map(slots), index, pool, named, anchors, "")
+    ways = tuple(c.way for c in (*looks, *told))
+    return _pointing(speaker, "description", name, text.format_map(slots), index, pool, named, anchors, ways)
 
 
 def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
@@ -125,7 +128,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
     made = _ABSENT[kind](speaker, many)
     if made is None:
         return None
-    name, noun_phrase, answer, named, anchors, word = made
+    name, noun_phrase, answer, named, anchors, told, word = made
     frame, user = _framed(speaker, noun_phrase, many=many)
     turn = Turn(
         user=user,
@@ -136,6 +139,7 @@ def absent(kind: str, many: bool, speaker: Speaker) -> LanguageSample | None:
         anchors=tuple(speaker.facts.ids(a) for a in anchors),
         candidates=speaker.facts.candidates(word),
         named=named,
+        told=told,
     )
     task = "multi_grounding" if many else "grounding"
     return LanguageSample(task=task, family=kind, template=f"{name}+{frame}", turns=(turn,))
@@ -167,7 +171,8 @@ def _pointing(
     pool: Pool,
     named: tuple[str, ...],
     anchors: tuple[tuple[int, ...], ...],
-    tail: str,
+    told: tuple[str, ...],
+    tail: str = "",
 ) -> LanguageSample:
     facts = speaker.facts
     frame, user = _framed(speaker, text)
@@ -182,14 +187,15 @@ def _pointing(
         anchors=tuple(facts.ids(a) for a in anchors),
         candidates=facts.candidates(pool.word),
         named=named,
+        told=told,
     )
     return LanguageSample(task="grounding", family=family, template=f"{name}+{frame}", turns=(turn,))
 
 
 # What is not there --------------------------------------------------------------------------------------------------
 
-Absent = tuple[str, str, str, tuple[str, ...], tuple[tuple[int, ...], ...], str]
-"""Name of the phrasing, noun phrase, answer, `Turn.named`, anchors, noun."""
+Absent = tuple[str, str, str, tuple[str, ...], tuple[tuple[int, ...], ...], tuple[str, ...], str]
+"""Name of the phrasing, noun phrase, answer, `Turn.named`, anchors, `Turn.told`, noun."""
 
 
 def missing_word(speaker: Speaker) -> str:
@@ -217,7 +223,7 @@ def _no_such_class(speaker: Speaker, many: bool) -> Absent | None:
     noun = f"{adjective} {word}".strip()
     name, text = speaker.phrase("all" if many else "unique")
     slots = {"t": noun, "ts": plural(noun), "at": words.one(word, adjective), "number": _number(speaker)}
-    return name, text.format_map(slots), _none(speaker, noun), (sought(text, slots),), (), word
+    return name, text.format_map(slots), _none(speaker, noun), (sought(text, slots),), (), (), word
 
 
 def _no_such_look(speaker: Speaker, many: bool) -> Absent | None:
@@ -234,7 +240,7 @@ def _no_such_look(speaker: Speaker, many: bool) -> Absent | None:
     name, text = speaker.phrase("all_adjective" if many else condition.key)
     slots = _plain_nouns(speaker, pool) | condition.slots
     answer = _none(speaker, f"{condition.slots['adjective']} {pool.word}")
-    return name, text.format_map(slots), answer, (sought(text, slots),), (), pool.word
+    return name, text.format_map(slots), answer, (sought(text, slots),), (), (condition.way,), pool.word
 
 
 def _no_such_place(speaker: Speaker, many: bool) -> Absent | None:
@@ -248,7 +254,8 @@ def _no_such_place(speaker: Speaker, many: bool) -> Absent | None:
     name, text = speaker.phrase("all_that" if many else condition.key)
     slots = _plain_nouns(speaker, pool) | condition.slots | {"c": place}
     named = (sought(text, slots), *condition.told_by)
-    return name, text.format_map(slots), _none(speaker, pool.word, place), named, condition.anchors, pool.word
+    answer, way = _none(speaker, pool.word, place), (condition.way,)
+    return name, text.format_map(slots), answer, named, condition.anchors, way, pool.word
 
 
 def _no_such_anchor(speaker: Speaker, many: bool) -> Absent | None:
@@ -265,6 +272,7 @@ def _no_such_anchor(speaker: Speaker, many: bool) -> Absent | None:
         _none(speaker, word),
         (sought(text, slots), slots["a"]),
         (),
+        (kind,),
         pool.word,
     )
 

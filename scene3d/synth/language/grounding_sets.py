@@ -92,6 +92,7 @@ def two_kinds(speaker: Speaker) -> LanguageSample | None:
         links=tuple(facts.ids(members) for members in sets),
         targets=facts.ids((*sets[0], *sets[1])),
         candidates=tuple(dict.fromkeys((*facts.candidates(one.word), *facts.candidates(other.word)))),
+        told=(),
     )
     return LanguageSample(task="multi_grounding", family="two_kinds", template=f"{name}+{frame}", turns=(turn,))
 
@@ -144,6 +145,7 @@ def _pointing(
 ) -> LanguageSample:
     facts = speaker.facts
     anchors, told_by = ((), ()) if condition is None else (condition.anchors, condition.told_by)
+    told = () if condition is None else (condition.way, *(["not"] if family == "not" else []))
     name, text = speaker.phrase(key)
     while len(members) == 1 and "{number}" in text:
         name, text = speaker.phrase(key)
@@ -161,6 +163,7 @@ def _pointing(
         anchors=tuple(facts.ids(a) for a in anchors),
         candidates=facts.candidates(pool.word),
         named=(sought(text, slots), *told_by),
+        told=told,
     )
     return LanguageSample(task="multi_grounding", family=family, template=f"{name}+{frame}", turns=(turn,))
 

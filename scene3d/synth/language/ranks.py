@@ -152,3 +152,12 @@ RANKS: dict[str, RankMaker] = {
     "viewpoint_right": viewpoint("right"),
 }
 """True of one object among its like."""
+WAYS = (
+    "between", "against_wall", "corner", "middle", "near", "at", "support", "holding", "under",
+    "above", "below", "front_of", "behind", "own_side left", "own_side right", "viewed_side left", "viewed_side right",
+    "largest", "smallest", "tallest", "shortest", "nearest", "farthest", "second_nearest", "second_largest",
+    "viewpoint_side left", "viewpoint_side right", "entering_side left", "entering_side right",
+    *(f"from_left {side} {nth}" for side in ("left", "right") for nth in words.ORDINALS), "not",
+)  # fmt: skip
+"""All places and ranks that single objects out, as `Condition.way` calls them, and "not": those are meant that do not
+stand so."""

@@ -40,6 +40,9 @@ class Turn:
     """The words in `user` for what is sought (`black chairs`; "" where it is not called anything), then for each thing
     that tells which (`the desk`), in the order of `anchors`; empty where that is not so simple. `user` may misspell
     them."""
+    told: tuple[str, ...] | None = None
+    """How `user` singles the targets out: `("largest",)`, `("near", "colour")`, by nothing but the name `()`; see
+    `Condition.way`. None where it is no matter of that or not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

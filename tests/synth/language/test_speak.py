@@ -8,7 +8,9 @@ import pytest
 
 from scene3d.errors import InputError
 from scene3d.synth.language import LanguageSample, RoomFacts, Task, families, speak
+from scene3d.synth.language.conditions import PREDICATES
 from scene3d.synth.language.phrasing import SHORT_ANSWER, keys, ways_of
+from scene3d.synth.language.ranks import RANKS, WAYS
 from scene3d.synth.language.words import MATERIAL_WORDS, all_labels, words_of
 from scene3d.synth.names import names_of
 from tests.synth.language.furnished import furnished_room
@@ -72,6 +74,21 @@ def test_what_is_named_stands_in_the_sentence_with_a_name_for_every_anchor(heldo
                 assert len(turn.named) - 1 == len(turn.anchors) or sample.family == "zero_anchor", turn
                 named += len(turn.named) > 1
     assert named > 30
+
+
+def test_how_targets_are_singled_out_is_told_of_every_sentence_that_points() -> None:
+    told = set()
+    for task in ("grounding", "multi_grounding"):
+        for sample in _of_task(task):
+            (turn,) = sample.turns
+            assert turn.told is not None
+            if task == "grounding" and sample.family in (*PREDICATES, *RANKS):
+                assert len(turn.told) == 1
+                assert turn.told[0].split()[0] == sample.template.split("/")[0]
+            told.update(turn.told)
+    assert told <= {*WAYS, "colour", "material"}
+    assert len(told) > 20
+    assert all(turn.told is None for sample in _of_task("qa") for turn in sample.turns)
 
 
 def test_training_never_uses_what_is_held_out() -> None:
