@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from torch.nn.utils.rnn import pad_sequence
 
-from scene3d.errors import InputError
+from scene3d.errors import ConfigError, InputError
 from scene3d.model.detector import COLOURS, MATERIALS
 from scene3d.model.grounder import Grounder
 from scene3d.model.naming import Naming, told_of
@@ -52,6 +52,8 @@ class RelationTraining:
     """How often each room comes once more with its furniture put elsewhere."""
     each: int = 3
     """Further sentences of each kind of relation, since most rooms offer few of some."""
+    each_of: dict[str, int] = field(default_factory=dict)
+    """The same of single kinds, in place of `each`: `{facing_behind: 16}`."""
     written: float = 0.5
     """How many of the rooms are such about which people wrote, and of the sentences about these how many are theirs;
     where the data have such rooms."""
@@ -112,8 +114,11 @@ def train_relations(
 
     Raises:
         InputError: No training files below `data`, or `start` has no relation scorer.
-        ConfigError: `out` holds a checkpoint of another configuration.
+        ConfigError: `out` holds a checkpoint of another configuration, or `each_of` names no kind of relation.
     """
+    for kind in config.each_of:
+        if kind not in families("grounding"):
+            raise ConfigError(f"each_of: no kind of relation {kind!r}; there are: {', '.join(families('grounding'))}")
     grounder = Grounder.from_pretrained(model)
     encoder = text_encoder(grounder.config.text_encoder)
     torch.manual_seed(config.seed)
@@ -257,7 +262,8 @@ class AskedStream:
             samples += speak(facts, seed=seed + 1, count=described * 3 // 4, task="grounding")
             samples += speak(facts, seed=seed + 2, count=described // 4, task="multi_grounding")
             for family in families("grounding"):
-                samples += speak(facts, seed=seed + 3, count=self.config.each, task="grounding", family=family)
+                count = self.config.each_of.get(family, self.config.each)
+                samples += speak(facts, seed=seed + 3, count=count, task="grounding", family=family)
             exchanges = [exchange for sample in samples for exchange in exchanges_of(sample)]
             generated = len(exchanges)
             exchanges += written_about(room.path, facts) if room.facts is None else []

@@ -6,6 +6,7 @@ import torch
 from safetensors.torch import load_file
 
 from scene3d.config import load_config
+from scene3d.errors import ConfigError
 from scene3d.model.detector import Detector
 from scene3d.model.grounder import SCORER_WEIGHTS, Grounder
 from scene3d.model.naming import NAMES, Naming, NamingConfig
@@ -55,6 +56,19 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(model: str
     assert opened.naming is not None
     assert opened.scorer is not None
     assert opened.scorer.config == SCORER
+
+
+def test_kinds_of_relations_come_as_often_as_is_asked(model: str, scenes: Path, tmp_path: Path) -> None:
+    rooms = relations.proposed_rooms(None, scenes)  # type: ignore[arg-type]
+    counts = []
+    for number in (0, 30):
+        stream = AskedStream(rooms, text_encoder(), replace(FEW, each=0, each_of={"unique": number}))
+        next(stream.at(0))
+        ((_, exchanges, _, _),) = stream.pools.values()
+        counts.append(sum(exchange.sample.family == "unique" for exchange in exchanges))
+    assert counts[1] > counts[0] + 20
+    with pytest.raises(ConfigError, match=r"each_of: no kind of relation 'nearst'; there are: unique, colour"):
+        train_relations(replace(FEW, each_of={"nearst": 3}), model, scenes, tmp_path / "out")
 
 
 def test_a_share_of_the_sentences_comes_with_its_names(model: str, scenes: Path) -> None:
