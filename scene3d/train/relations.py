@@ -87,7 +87,9 @@ class Asked:
     no_anchor: Bool[Tensor, "t a"]
     """The sentence is told by no such thing."""
     way: Float[Tensor, "t y"]
+    """1 for each of `WAYS` in which the sentence singles out."""
     way_known: Bool[Tensor, "t"]
+    """False where nobody told."""
 
 
 def train_relations(
